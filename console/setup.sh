@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# Install what Foreshadow needs and lacks, and say so first: system packages, a Python environment
+# with locked versions, the broker's jars. Idempotent, and quick when there is nothing to do.
+# It leaves the host as it was: no service is started, enabled or configured.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly VENV=.venv JARS=kafka/lib
+readonly POLICY=/usr/sbin/policy-rc.d
+readonly POLICY_MARK='# placed by Foreshadow while it installs packages'
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 4
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# --- system packages ------------------------------------------------------------------------------
+
+# Where Debian keeps what root's PATH may lack in a bare shell.
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
+        if [ -n "$candidate" ] && has "$candidate" &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+}
+
+java_major() { # 17 of `openjdk version "17.0.15"`; nothing where there is no Java
+    has java && java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1
+}
+
+jars_are_current() {
+    [ -f "$JARS/.pom.sha256" ] && [ "$(cat "$JARS/.pom.sha256")" = "$(sha256sum <kafka/pom.xml)" ]
+}
+
+declare -A WHY=()
+needed=() wanted=()
+need() { needed+=("$1") WHY["$1"]=$2; }
+want() { wanted+=("$1") WHY["$1"]=$2; }
+
+find_missing() {
+    [ -x /usr/lib/frr/zebra ] && has vtysh || need frr 'the routers of production and of its shadow'
+    { has ip && has tc; } || need iproute2 'network namespaces, links and their capacity'
+    has nft || need nftables 'loss on an emulated link'
+    [ -x /usr/sbin/sshd ] || need openssh-server 'an SSH server inside each emulated production router'
+    has ps || need procps 'to find what a dead run left behind'
+    local python
+    python=$(find_python)
+    if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        if [ ! -x "$VENV/bin/python" ]; then
+            need python3-venv 'the Python environment in .venv'
+        fi
+    fi
+    [ "$(java_major || true)" -ge 17 ] 2>/dev/null || want default-jre-headless 'Apache Kafka'
+    jars_are_current || has mvn || want maven "Apache Kafka's jars, from kafka/pom.xml"
+}
+
+guard_services() { # Debian starts what it installs; this asks it not to, for as long as we install.
+    if [ ! -e "$POLICY" ] && [ ! -L "$POLICY" ]; then
+        # The trap goes first: an interrupt between the two lines must not leave the guard behind.
+        trap unguard_services EXIT
+        trap 'exit 130' INT TERM HUP
+        printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
+        chmod 755 "$POLICY"
+    fi
+}
+
+unguard_services() {
+    if [ -f "$POLICY" ] && grep -qxF "$POLICY_MARK" "$POLICY"; then
+        rm -f "$POLICY"
+    fi
+}
+
+keep_off() { # A service that came with a package just installed must not run now, nor at next boot.
+    local service
+    for service in "$@"; do
+        if has systemctl; then
+            systemctl disable --quiet "$service" >/dev/null 2>&1 || true
+        elif has update-rc.d && [ -e "/etc/init.d/$service" ]; then
+            update-rc.d "$service" disable >/dev/null 2>&1 || true
+        fi
+        # Only where the host has a policy-rc.d of its own that lets services start.
+        if [ -d /run/systemd/system ]; then
+            systemctl stop --quiet "$service" 2>/dev/null || true
+        elif [ -x "/etc/init.d/$service" ]; then
+            "/etc/init.d/$service" stop >/dev/null 2>&1 || true
+        fi
+    done
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Use-Pty=0 "$@" >/dev/null </dev/null
+}
+
+install_packages() {
+    local package
+    unguard_services # of a set-up that was killed
+    find_missing
+    if [ ${#needed[@]} -eq 0 ] && [ ${#wanted[@]} -eq 0 ]; then return; fi
+    has apt-get || fail "missing: ${needed[*]:-} ${wanted[*]:-}" \
+        'this set-up knows Debian and Ubuntu; install these with your own package manager, then run it again'
+    [ "$(id -u)" -eq 0 ] || fail "missing: ${needed[*]:-} ${wanted[*]:-}" \
+        'installing them takes root: run this as root (routers in namespaces need root anyway)'
+    say 'will install these system packages (no service of theirs is started or enabled):'
+    for package in "${needed[@]}" "${wanted[@]}"; do printf '  %-22s %s\n' "$package" "${WHY[$package]}"; done
+    guard_services
+    apt-get update -qq >/dev/null </dev/null || say 'apt-get update failed; trying with the lists there are'
+    if [ ${#needed[@]} -gt 0 ]; then
+        apt_install "${needed[@]}" || fail "apt-get could not install: ${needed[*]}" \
+            'see its message above; install them by hand, then run this again'
+    fi
+    if [ ${#wanted[@]} -gt 0 ] && ! apt_install "${wanted[@]}"; then
+        say "could not install ${wanted[*]}: the embedded broker will stand in for Apache Kafka"
+    fi
+    for package in "${needed[@]}"; do
+        case $package in
+        frr) keep_off frr ;;
+        openssh-server) keep_off ssh ssh.socket ;;
+        esac
+    done
+    unguard_services
+}
+
+# --- Python ---------------------------------------------------------------------------------------
+
+environment_key() { # Changes when the lock, the project's metadata or its place does.
+    { cat requirements.lock pyproject.toml; pwd; } | sha256sum
+}
+
+locked() { # The lines of one package in the lock, with its hashes.
+    awk -v name="$1==" 'index($0, name) == 1 { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock
+}
+
+install_python() {
+    local python uv_version
+    if [ -f "$VENV/.foreshadow" ] && [ "$(cat "$VENV/.foreshadow")" = "$(environment_key)" ]; then return; fi
+    if ! "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$(find_python)
+        [ -n "$python" ] || fail "needs Python 3.11 or newer; python3 here is $(python3 --version 2>&1 || true)" \
+            'install one (Ubuntu 22.04: apt-get install python3.11 python3.11-venv), or name it: make setup PYTHON=/path/to/python3.12'
+        say "creating $VENV with $("$python" --version)"
+        "$python" -m venv --clear "$VENV" || fail "$python could not create $VENV" \
+            "install its venv module (apt-get install $(basename "$python")-venv), then run this again"
+    fi
+    say "installing the Python packages of requirements.lock into $VENV (locked versions and hashes)"
+    uv_version=$(locked uv | sed -n '1s/^uv==\([^ ]*\).*/\1/p')
+    if ! "$VENV/bin/uv" --version 2>/dev/null | grep -qF " $uv_version "; then
+        "$VENV/bin/python" -m pip install --quiet --require-hashes -r <(locked uv)
+    fi
+    VIRTUAL_ENV=$PWD/$VENV "$VENV/bin/uv" pip sync --quiet --require-hashes requirements.lock
+    VIRTUAL_ENV=$PWD/$VENV "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation --editable .
+    environment_key >"$VENV/.foreshadow"
+}
+
+# --- the broker -----------------------------------------------------------------------------------
+
+install_broker() {
+    if jars_are_current; then return; fi
+    if ! has mvn; then
+        say 'no Maven: the embedded broker will stand in for Apache Kafka'
+        return
+    fi
+    say "fetching Apache Kafka's jars into $JARS (46 jars, 44 MB, pinned in kafka/pom.xml)"
+    rm -rf "$JARS.new"
+    if mvn -q -B -Dstyle.color=never -f kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$JARS.new" </dev/null; then
+        rm -rf "$JARS"
+        mv "$JARS.new" "$JARS"
+        sha256sum <kafka/pom.xml >"$JARS/.pom.sha256"
+    else
+        rm -rf "$JARS.new"
+        say 'Maven could not fetch them: the embedded broker will stand in for Apache Kafka'
+    fi
+}
+
+# Two set-ups at once would fight over apt and over .venv.
+if [ "$(id -u)" -eq 0 ]; then lock=/run/foreshadow-setup.lock; else lock=.run/setup.lock; fi
+mkdir -p "$(dirname "$lock")"
+exec 9>"$lock"
+flock 9
+install_packages
+install_python
+install_broker
