@@ -1,0 +1,71 @@
+"""The bus as rooms see it: records in, records out. Kafka itself is behind it, wired by the composition root."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from foreshadow.topics import Topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One message as it was read."""
+
+    topic: Topic
+    key: str
+    value: bytes
+    partition: int
+    offset: int
+
+    @property
+    def origin(self) -> str:
+        """`topic/partition/offset`, for dead letters and logs."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class Publisher(Protocol):
+    """Writes records; they are in order per key and acknowledged by all replicas once flushed."""
+
+    def publish(self, topic: Topic, key: str, value: bytes) -> None:
+        """Queue one record.
+
+        Raises:
+            BrokerUnreachable: The queue stays full because no broker answers.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Return when everything queued is acknowledged.
+
+        Raises:
+            BrokerUnreachable: Something could not be delivered.
+        """
+        ...
+
+
+class Subscription(Protocol):
+    """Reads topics from the beginning of what they retain, so that a restarted process rebuilds its state."""
+
+    def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
+        """The next records, in order per key; empty when none came in time."""
+        ...
+
+    def is_caught_up(self) -> bool:
+        """Whether everything that was on the topics when the subscription began has been read."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        ...
+
+
+class Bus(Protocol):
+    """Where a process gets its subscriptions and its publisher."""
+
+    def subscribe(self, *topics: Topic) -> Subscription:
+        """Read these topics from their beginning."""
+        ...
+
+    def publisher(self) -> Publisher:
+        """A writer of this process's own."""
+        ...

@@ -1,0 +1,47 @@
+"""JSON for values: msgspec with the address types it does not know."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_ADDRESS_TYPES = (IPv4Address, IPv4Interface, IPv4Network)
+
+
+def enc_hook(value: Any) -> Any:
+    """How msgspec writes what it does not know: addresses and prefixes as text."""
+    if isinstance(value, _ADDRESS_TYPES):
+        return str(value)
+    raise NotImplementedError(f"no wire form for {type(value).__name__}")
+
+
+def dec_hook(wanted: type, raw: Any) -> Any:
+    """How msgspec reads addresses and prefixes."""
+    if wanted in _ADDRESS_TYPES:
+        return wanted(raw)
+    raise NotImplementedError(f"no wire form for {wanted.__name__}")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=enc_hook)
+
+
+def to_json(value: Any) -> bytes:
+    """Any value of the vocabulary as JSON; equal values give equal bytes."""
+    return _encoder.encode(value)
+
+
+def from_json(raw: bytes | str, wanted: type[T]) -> T:
+    """The value that `to_json` wrote.
+
+    Raises:
+        msgspec.DecodeError: Not JSON.
+        msgspec.ValidationError: JSON of another shape.
+    """
+    return msgspec.json.decode(raw, type=wanted, dec_hook=dec_hook)
+
+
+def to_plain(value: Any) -> Any:
+    """Dicts, lists and numbers: for reports and event payloads."""
+    return msgspec.to_builtins(value, enc_hook=enc_hook, str_keys=True)

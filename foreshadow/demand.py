@@ -1,0 +1,90 @@
+"""Who sends how much to where: the demand matrix, per ingress router and destination prefix."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from foreshadow.topology import NodeId, Prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class DemandKey:
+    """Traffic that enters the network at one router towards one prefix."""
+
+    ingress: NodeId
+    prefix: Prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandMatrix:
+    """Mean rates over one measurement interval.
+
+    Attributes:
+        at: Start of the interval in event time (the replay's time, not the wall clock's).
+        keys: The demands, sorted.
+        rates_bps: One rate per key.
+    """
+
+    at: datetime
+    keys: tuple[DemandKey, ...]
+    rates_bps: tuple[float, ...]
+
+    def vector(self) -> npt.NDArray[np.float64]:
+        """Rates as an array of shape (n_demands,), bits per second."""
+        return np.asarray(self.rates_bps, dtype=np.float64)
+
+    def aligned(self, keys: tuple[DemandKey, ...]) -> npt.NDArray[np.float64]:
+        """Rates in the order of `keys`, shape (len(keys),); a demand we have not seen is 0."""
+        if keys == self.keys:
+            return self.vector()
+        known = dict(zip(self.keys, self.rates_bps, strict=True))
+        return np.asarray([known.get(key, 0.0) for key in keys], dtype=np.float64)
+
+    @property
+    def total_bps(self) -> float:
+        """All traffic offered, bits per second."""
+        return float(sum(self.rates_bps))
+
+
+class DemandAssembler:
+    """Puts the per-router demand readings of one interval together into matrices.
+
+    An interval is complete when every expected ingress router has reported it or a later one; matrices come out in time
+    order, each once. A router that skips an interval keeps its last rates in it.
+    """
+
+    def __init__(self, expected: Iterable[NodeId]) -> None:
+        """Begin with nothing reported.
+
+        Args:
+            expected: The ingress routers whose readings make a matrix whole.
+        """
+        self._reached: dict[NodeId, datetime] = {}
+        self._expected = frozenset(expected)
+        self._pending: dict[datetime, dict[NodeId, dict[DemandKey, float]]] = {}
+        self._latest: dict[NodeId, dict[DemandKey, float]] = {}
+
+    def add(
+        self, ingress: NodeId, at: datetime, rates_bps: Iterable[tuple[DemandKey, float]]
+    ) -> tuple[DemandMatrix, ...]:
+        """Take one router's whole reading; return the matrices it completes, oldest first."""
+        if ingress not in self._expected or at <= self._reached.get(ingress, _LONG_AGO):
+            return ()
+        self._reached[ingress] = at
+        self._pending.setdefault(at, {})[ingress] = dict(rates_bps)
+        if len(self._reached) < len(self._expected):
+            return ()
+        complete_to = min(self._reached.values())
+        return tuple(self._emit(at) for at in sorted(self._pending) if at <= complete_to)
+
+    def _emit(self, at: datetime) -> DemandMatrix:
+        self._latest.update(self._pending.pop(at))
+        rates = {key: rate for router in self._latest.values() for key, rate in router.items()}
+        keys = tuple(sorted(rates))
+        return DemandMatrix(at=at, keys=keys, rates_bps=tuple(rates[key] for key in keys))
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)

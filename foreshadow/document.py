@@ -1,0 +1,72 @@
+"""YAML files with a schema, and errors that point at the line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from foreshadow.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_document(text: str, model: type[Model], *, path: Path) -> Model:
+    """The validated content of a YAML document.
+
+    Raises:
+        ConfigError: Not YAML, or not what `model` expects; names file, line, column and field.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ConfigError(
+            f"not valid YAML: {error.problem}",
+            path=path,
+            line=mark.line + 1 if mark else None,
+            column=mark.column + 1 if mark else None,
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not valid YAML: {error}", path=path) from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _located(error, root, path) from error
+
+
+def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    node = _find(root, first["loc"])
+    more = error.error_count() - 1
+    return ConfigError(
+        first["msg"] + (f" (and {more} more)" if more else ""),
+        path=path,
+        line=node.start_mark.line + 1 if node else None,
+        column=node.start_mark.column + 1 if node else None,
+        field=".".join(str(part) for part in first["loc"]) or None,
+    )
+
+
+def _find(root: yaml.Node | None, location: Sequence[str | int]) -> yaml.Node | None:
+    """The deepest node on the way to `location` that exists: a missing field points at its parent."""
+    node = root
+    for part in location:
+        below = _child(node, part)
+        if below is None:
+            break
+        node = below
+    return node
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    match node, part:
+        case yaml.MappingNode(), str():
+            return next((value for key, value in node.value if key.value == part), None)
+        case yaml.SequenceNode(), int() if part < len(node.value):
+            child: yaml.Node = node.value[part]
+            return child
+        case _:
+            return None

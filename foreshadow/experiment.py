@@ -1,0 +1,166 @@
+"""One question put to the bench lab and its answer: break this, under this policy, and measure.
+
+A drill is an experiment without treatment; a proof is the same fault with a candidate's change applied first.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from foreshadow.codec import to_json
+from foreshadow.demand import DemandMatrix
+from foreshadow.routing import FibEntry, BestPath
+from foreshadow.topology import LinkId, NodeId, Prefix
+
+
+class Verdict(IntEnum):
+    """How an experiment, a gate or a wave ended; combine with `max`. No evidence is INCONCLUSIVE."""
+
+    PASSED = 0
+    INCONCLUSIVE = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChange:
+    """One generation of FS-* objects for one device, and its way back (network.md 2.1).
+
+    `stage` adds inert objects, `flip` attaches them, `revert` attaches what was there before, `gc` removes the objects.
+    """
+
+    device: NodeId
+    generation: int
+    stage: str
+    flip: str
+    revert: str
+    gc: str
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the change: the same intent renders to the same bytes."""
+        return hashlib.sha256(to_json(self)).hexdigest()
+
+
+class Purpose(StrEnum):
+    """Why the bench is asked."""
+
+    DRILL = "drill"
+    PROOF = "proof"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """A request to the bench.
+
+    Attributes:
+        id: Names the request and its answer.
+        cause: What asked for it: a warning's or a drill's id.
+        cut: Links to fail, both ends' carrier down.
+        treatments: Changes applied in this order before the fault; after each one the network is measured without fault.
+        demand: Traffic the loads are computed for.
+        load_limit: Load ratio no link may exceed.
+        deadline: Event time by which the answer is needed.
+    """
+
+    id: str
+    purpose: Purpose
+    cause: str
+    cut: tuple[LinkId, ...]
+    demand: DemandMatrix
+    load_limit: float
+    treatments: tuple[DeviceChange, ...] = ()
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterTables:
+    """One router's settled tables."""
+
+    router: NodeId
+    fib: tuple[FibEntry, ...]
+    loc_rib: tuple[BestPath, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLoad:
+    """Load on one direction of one link."""
+
+    link: str
+    """`src->dst`."""
+    load_bps: float
+    load_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """The settled network at one point of an experiment."""
+
+    name: str
+    """`before`, `treated-1`..., `failed`, `undone`, `reverted`."""
+    loads: tuple[LinkLoad, ...]
+    """Fullest first."""
+    lost_bps: float
+    rib_digest: str
+    tables: tuple[RouterTables, ...]
+    settle_ms: float
+    """From the change (or fault) to the last change in any FIB."""
+
+    @property
+    def worst(self) -> LinkLoad:
+        """The fullest link direction."""
+        return self.loads[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convergence:
+    """What the fault did to packets and tables while the network converged (RFC 6413, loss-derived)."""
+
+    probes_sent: int
+    probes_lost: int
+    outage_ms: float
+    """Longest loss-derived outage over the probed pairs."""
+    last_fib_change_ms: float
+    """From the injection to the last FIB change on any router."""
+    probe_interval_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentResult:
+    """The bench's answer.
+
+    Attributes:
+        id: The request's id.
+        phases: In the order they happened.
+        verdict: FAILED where a link is over the limit or traffic is lost, INCONCLUSIVE where a step could not be verified.
+        reasons: One sentence a finding, with its number.
+        undo_verified: Fault undone, every table as before it.
+        revert_verified: Treatments taken back, RIB digest as before them; None without treatment.
+    """
+
+    id: str
+    purpose: Purpose
+    cause: str
+    cut: tuple[LinkId, ...]
+    demand: DemandMatrix
+    load_limit: float
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    convergence: Convergence | None
+    undo_verified: bool
+    revert_verified: bool | None
+    fidelity: float
+    """Share of best next hops and adjacencies on which bench and production agreed at the start."""
+    vector: tuple[tuple[NodeId, str, int, int], ...]
+    """State the bench was levelled to: (device, stream, epoch, seq)."""
+    took_s: float
+
+    def phase(self, name: str) -> Phase | None:
+        """The phase of that name, if the experiment got so far."""
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+
+def evidence_sha256(result: ExperimentResult) -> str:
+    """Identity of a result, for approvals and journals to bind to."""
+    return hashlib.sha256(to_json(result)).hexdigest()

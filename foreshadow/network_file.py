@@ -1,0 +1,141 @@
+"""The network file: how an operator (or the demo) writes a network down.
+
+It describes what a designer decided: routers, links, capacities, costs, what is announced where. `design()` turns it into
+addresses and names by fixed rules, so that the same file always gives the same network.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import networkx as nx
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from foreshadow.document import parse_document
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+_SHARES_ADD_UP_WITHIN = 1e-6
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,11}$")]
+"""A router's name: short enough for `to-NAME` to be an interface (15 characters on Linux)."""
+
+
+class RouterEntry(BaseModel):
+    """One router of our own AS."""
+
+    model_config = _STRICT
+    name: Name
+    loopback: IPv4Address
+    site: IPv4Network = Field(description="prefix of the sites behind this router, announced in BGP")
+    city: str = ""
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    route_reflector: bool = False
+
+
+class LinkEntry(BaseModel):
+    """One link between two of our routers; the cost is the same both ways."""
+
+    model_config = _STRICT
+    a: Name
+    b: Name
+    capacity_gbps: float = Field(gt=0, le=100_000)
+    cost: int = Field(ge=1, le=65_535, description="OSPF cost")
+
+
+class AttachmentEntry(BaseModel):
+    """Where a peer network is reachable."""
+
+    model_config = _STRICT
+    router: Name = Field(description="our border router")
+    name: Name = Field(description="the peer's border router")
+    local_preference: int = Field(ge=0, description="set inbound by the operator's own policy")
+
+
+class PeerPrefixEntry(BaseModel):
+    """A prefix of the peer and its part of the peer's traffic."""
+
+    model_config = _STRICT
+    prefix: IPv4Network
+    weight: float = Field(gt=0, le=1)
+
+
+class PeerEntry(BaseModel):
+    """A neighbouring AS that takes over part of the demand towards one of our routers."""
+
+    model_config = _STRICT
+    autonomous_system: int = Field(ge=1, le=4_294_967_295)
+    takes_share_of: Name = Field(description="the router whose incoming demand is partly the peer's")
+    share: float = Field(gt=0, le=1)
+    attachments: tuple[AttachmentEntry, ...] = Field(min_length=1)
+    prefixes: tuple[PeerPrefixEntry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _weights_add_up(self) -> Self:
+        total = sum(entry.weight for entry in self.prefixes)
+        if abs(total - 1) > _SHARES_ADD_UP_WITHIN:
+            raise ValueError(f"the weights of the peer's prefixes add up to {total:g}; make it 1")
+        return self
+
+
+class NetworkFile(BaseModel):
+    """The whole file, format version 1."""
+
+    model_config = _STRICT
+    version: Literal[1]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
+    autonomous_system: int = Field(ge=1, le=4_294_967_295)
+    assumption: str = ""
+    routers: tuple[RouterEntry, ...] = Field(min_length=2)
+    links: tuple[LinkEntry, ...] = Field(min_length=1)
+    peers: tuple[PeerEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        _require_unique("router name", (router.name for router in self.routers))
+        _require_unique("loopback", (str(router.loopback) for router in self.routers))
+        _require_unique("link", ("-".join(sorted((ln.a, ln.b))) for ln in self.links))
+        _require_unique("announced prefix", (str(prefix) for prefix in self._announced()))
+        known = {router.name for router in self.routers}
+        for place, name in self._mentions():
+            if name not in known:
+                raise ValueError(f"{place} names the router {name!r}, which is not under routers")
+        if not any(router.route_reflector for router in self.routers):
+            raise ValueError("no router has route_reflector: true; iBGP needs at least one")
+        graph = nx.Graph([(link.a, link.b) for link in self.links])
+        graph.add_nodes_from(known)
+        if not nx.is_connected(graph):
+            island = sorted(min(nx.connected_components(graph), key=len))
+            raise ValueError(f"no link joins {', '.join(island)} to the rest")
+        return self
+
+    def _announced(self) -> Iterator[IPv4Network]:
+        yield from (router.site for router in self.routers)
+        yield from (entry.prefix for peer in self.peers for entry in peer.prefixes)
+
+    def _mentions(self) -> Iterator[tuple[str, str]]:
+        for link in self.links:
+            yield f"link {link.a}-{link.b}", link.a
+            yield f"link {link.a}-{link.b}", link.b
+        for peer in self.peers:
+            yield f"peer AS{peer.autonomous_system}", peer.takes_share_of
+            for attachment in peer.attachments:
+                yield f"peer AS{peer.autonomous_system}", attachment.router
+
+
+def parse_network(text: str, *, path: Path) -> NetworkFile:
+    """The network a file describes.
+
+    Raises:
+        ConfigError: Names file, line, column, field and what was expected.
+    """
+    return parse_document(text, NetworkFile, path=path)
+
+
+def _require_unique(what: str, names: Iterator[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name} is there twice")
+        seen.add(name)

@@ -1,0 +1,87 @@
+"""Everything an operator can set, from `FORESHADOW_*` variables; built once in the composition root.
+
+Each function receives only its own branch. Unknown keys fail. Durations carry their unit in the name.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class BusSettings(BaseModel):
+    """Where Kafka is and what this run's topics are called."""
+
+    model_config = _STRICT
+    bootstrap: str = "127.0.0.1:9092"
+    topic_prefix: str = "fs"
+
+
+class ForecastSettings(BaseModel):
+    """What is forecast, how far ahead, and when that is worth a warning."""
+
+    model_config = _STRICT
+    horizons_s: tuple[int, ...] = (3600, 10800)
+    step_s: int = 300
+    quantile: float = Field(default=0.95, gt=0.5, lt=1)
+    residual_window: int = Field(default=2016, ge=50, description="steps the residual quantile looks back")
+    watched_pairs: int = Field(default=24, ge=1, description="(failure, link) pairs with models of their own")
+    watched_demands: int = Field(default=6, ge=0, description="largest demands with models of their own")
+    warm_up_steps: int = Field(default=576, ge=1, description="steps seen before the first warning")
+
+
+class PolicySettings(BaseModel):
+    """The limits a network and a change must keep (network.md 1.4 and 1.5)."""
+
+    model_config = _STRICT
+    load_limit: float = Field(default=0.85, gt=0, le=1)
+    moved_traffic_cap: float = Field(default=0.10, gt=0, le=1)
+    finalists: int = Field(default=4, ge=1, le=8)
+    governance_file: Path | None = None
+
+
+class RolloutTimes(BaseModel):
+    """How long a wave waits, watches and may live unconfirmed; a named profile."""
+
+    model_config = _STRICT
+    name: str = "production"
+    settle_s: float = 30.0
+    soak_s: float = 300.0
+    dead_man_s: float = 600.0
+
+
+PRODUCTION_TIMES = RolloutTimes()
+DEMO_TIMES = RolloutTimes(name="demo", settle_s=1.0, soak_s=5.0, dead_man_s=10.0)
+
+
+class RolloutSettings(BaseModel):
+    """How changes reach production."""
+
+    model_config = _STRICT
+    profile: Literal["production", "demo"] = "production"
+    journal: Path = Path("journal.sqlite")
+    ssh_key: Path | None = None
+    ssh_password: SecretStr | None = None
+
+    @property
+    def times(self) -> RolloutTimes:
+        """The durations of the chosen profile."""
+        return DEMO_TIMES if self.profile == "demo" else PRODUCTION_TIMES
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FORESHADOW_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    run_id: str = Field(default="fs", pattern=r"^fs[0-9a-f]{0,6}$")
+    run_dir: Path = Path(".run")
+    inventory: Path | None = None
+    bus: BusSettings = BusSettings()
+    forecast: ForecastSettings = ForecastSettings()
+    policy: PolicySettings = PolicySettings()
+    rollout: RolloutSettings = RolloutSettings()

@@ -1,0 +1,139 @@
+"""What production is, as far as the deltas have told: every stream of every device, typed.
+
+`NetworkState` is the one mutable copy a process keeps; it hands out values. Whoever needs to know whether to believe it
+asks `stale_streams`.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TypeVar
+
+from foreshadow.delta import Effect, StateDelta, StreamState, apply
+from foreshadow.demand import DemandKey
+from foreshadow.observed import (
+    UNDECODABLE,
+    Adjacency,
+    DemandRate,
+    Interface,
+    ReceivedPath,
+    RunningConfig,
+    Session,
+    Stream,
+    decode,
+)
+from foreshadow.routing import BestPath, FibEntry, Fibs, LocRibs
+from foreshadow.topology import NodeId, Prefix
+
+T = TypeVar("T")
+
+Vector = dict[tuple[NodeId, Stream], tuple[int, int]]
+"""How far a copy is: (epoch, seq) per (device, stream)."""
+
+
+class NetworkState:
+    """A copy of production's state, kept level by deltas.
+
+    Deltas whose values do not decode are refused whole, as `Effect.DIVERGED`, so that one bad value makes its stream
+    stale instead of half-applied.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._streams: dict[tuple[NodeId, Stream], StreamState] = {}
+        self._typed: dict[tuple[NodeId, Stream, str], tuple[bytes, object]] = {}
+
+    def apply(self, delta: StateDelta) -> Effect:
+        """Apply one delta and say what it did."""
+        place = (delta.device, delta.stream)
+        state, effect = apply(self._streams.get(place, StreamState()), delta)
+        if effect is Effect.APPLIED and not self._decodes(delta):
+            state = StreamState(delta.epoch, delta.seq, state.values)
+            effect = Effect.DIVERGED
+        self._streams[place] = state
+        return effect
+
+    def vector(self) -> Vector:
+        """The position of every stream."""
+        return {place: state.position for place, state in self._streams.items()}
+
+    def stale_streams(self) -> tuple[tuple[NodeId, Stream], ...]:
+        """Streams that have a gap, or whose first snapshot is not complete."""
+        return tuple(sorted(p for p, state in self._streams.items() if not state.is_synced))
+
+    def devices(self) -> tuple[NodeId, ...]:
+        """Every device that has sent its running configuration, sorted."""
+        return tuple(sorted(device for device, stream in self._streams if stream is Stream.CONFIG))
+
+    def interfaces(self, device: NodeId) -> tuple[Interface, ...]:
+        """The device's interfaces, by name."""
+        return tuple(self._values(device, Stream.INTERFACE, Interface))
+
+    def adjacencies(self, device: NodeId) -> tuple[Adjacency, ...]:
+        """The device's OSPF neighbors, by interface."""
+        return tuple(self._values(device, Stream.ADJACENCY, Adjacency))
+
+    def sessions(self, device: NodeId) -> tuple[Session, ...]:
+        """The device's BGP sessions, by peer."""
+        return tuple(self._values(device, Stream.SESSION, Session))
+
+    def received(self, device: NodeId) -> tuple[ReceivedPath, ...]:
+        """Paths the device received from eBGP peers, before policy."""
+        return tuple(self._values(device, Stream.RECEIVED, ReceivedPath))
+
+    def running_config(self, device: NodeId) -> RunningConfig | None:
+        """The device's running configuration, if it has been read."""
+        return next(self._values(device, Stream.CONFIG, RunningConfig), None)
+
+    def loc_ribs(self) -> LocRibs:
+        """Best BGP paths of every device."""
+        return {d: tuple(self._values(d, Stream.BEST_PATH, BestPath)) for d in self.devices()}
+
+    def fibs(self) -> Fibs:
+        """Forwarding tables of every device."""
+        return {d: tuple(self._values(d, Stream.FIB, FibEntry)) for d in self.devices()}
+
+    def demand_rates(self, device: NodeId) -> Iterator[tuple[DemandKey, float]]:
+        """What enters at this device now, bits per second per destination prefix."""
+        state = self._streams.get((device, Stream.DEMAND))
+        for key in sorted(state.values) if state else ():
+            rate = self._typed_value(device, Stream.DEMAND, key, DemandRate)
+            yield DemandKey(ingress=device, prefix=_prefix(key)), rate.rate_bps
+
+    def _values(self, device: NodeId, stream: Stream, wanted: type[T]) -> Iterator[T]:
+        state = self._streams.get((device, stream))
+        for key in sorted(state.values) if state else ():
+            yield self._typed_value(device, stream, key, wanted)
+
+    def _typed_value(self, device: NodeId, stream: Stream, key: str, wanted: type[T]) -> T:
+        raw = self._streams[device, stream].values[key]
+        known = self._typed.get((device, stream, key))
+        if known is None or known[0] is not raw:
+            known = (raw, decode(stream, raw))
+            self._typed[device, stream, key] = known
+        value = known[1]
+        if not isinstance(value, wanted):
+            raise TypeError(f"{stream} of {device} holds {type(value).__name__}")
+        return value
+
+    def _decodes(self, delta: StateDelta) -> bool:
+        try:
+            for key, raw in delta.upserts:
+                self._typed[delta.device, delta.stream, key] = (raw, decode(delta.stream, raw))
+                if delta.stream is Stream.DEMAND:
+                    _prefix(key)
+        except UNDECODABLE:
+            return False
+        return True
+
+
+@lru_cache(maxsize=65_536)
+def _prefix(text: str) -> Prefix:
+    return Prefix(text)
+
+
+def replay(deltas: Iterable[StateDelta]) -> NetworkState:
+    """The state after a sequence of deltas, from nothing."""
+    state = NetworkState()
+    for delta in deltas:
+        state.apply(delta)
+    return state

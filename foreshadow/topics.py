@@ -1,0 +1,47 @@
+"""The topics of the bus, who writes them and how they are kept (architecture section 4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """A topic's name without the prefix that keeps two runs apart."""
+
+    TELEMETRY = "telemetry.v1"
+    STATE = "state.v1"
+    REJECT = "reject.v1"
+    CONTROL = "control.v1"
+    FORECAST = "forecast.v1"
+    WARNING = "warning.v1"
+    DRILL = "drill.v1"
+    VERDICT = "verdict.v1"
+    CANDIDATE = "candidate.v1"
+    ROLLOUT = "rollout.v1"
+    FEEDBACK = "feedback.v1"
+
+    def under(self, prefix: str) -> str:
+        """The full name on the broker: `fs3fa9c1.state.v1`."""
+        return f"{prefix}.{self.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """How a topic is created."""
+
+    topic: Topic
+    partitions: int
+    retention_ms: int
+    is_compacted: bool = False
+
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+SPECS: tuple[TopicSpec, ...] = (
+    TopicSpec(topic=Topic.TELEMETRY, partitions=4, retention_ms=_DAY_MS),
+    TopicSpec(topic=Topic.STATE, partitions=4, retention_ms=7 * _DAY_MS),
+    *(
+        TopicSpec(topic=topic, partitions=1, retention_ms=90 * _DAY_MS)
+        for topic in Topic
+        if topic not in (Topic.TELEMETRY, Topic.STATE)
+    ),
+)

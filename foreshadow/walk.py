@@ -1,0 +1,145 @@
+"""What every link carries: the demand matrix walked over the routers' forwarding tables.
+
+A walk over FIBs is linear in the demand, so it is done once per set of FIBs and gives a routing matrix: the share of
+every demand on every link direction. Loads at any time are then one matrix product. ECMP splits evenly per next hop, as
+routers with hash-based load sharing do over many flows (RFC 2992); longest match decides the entry.
+
+Right after a change the routers' FIBs disagree for some 100 ms and a walk finds transient loops: measure loads when the
+FIBs have settled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from foreshadow.demand import DemandKey, DemandMatrix
+from foreshadow.routing import Fib, FibEntry, Fibs
+from foreshadow.topology import DirectedLink, NodeId, Prefix, Topology
+
+_NEGLIGIBLE_SHARE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingMatrix:
+    """Which share of which demand is on which link.
+
+    Attributes:
+        keys: The demands, one per column.
+        links: Internal link directions, one per row.
+        capacity_bps: Per row.
+        shares: Shape (n_links, n_demands), 0 to 1.
+        lost: Shape (n_demands,): the share that is looped, unrouted or sent out of a dead interface.
+    """
+
+    keys: tuple[DemandKey, ...]
+    links: tuple[DirectedLink, ...]
+    capacity_bps: npt.NDArray[np.float64]
+    shares: npt.NDArray[np.float64]
+    lost: npt.NDArray[np.float64]
+
+    def loads_bps(self, demand: DemandMatrix) -> dict[DirectedLink, float]:
+        """Bits per second on every internal link direction."""
+        loads = self.shares @ demand.aligned(self.keys)
+        return dict(zip(self.links, loads.tolist(), strict=True))
+
+    def load_ratios(self, demand: DemandMatrix) -> dict[DirectedLink, float]:
+        """Load over capacity on every internal link direction; 1.0 is a full link."""
+        ratios = self.shares @ demand.aligned(self.keys) / self.capacity_bps
+        return dict(zip(self.links, ratios.tolist(), strict=True))
+
+    def lost_bps(self, demand: DemandMatrix) -> float:
+        """Traffic that does not arrive, bits per second."""
+        return float(self.lost @ demand.aligned(self.keys))
+
+
+def worst(ratios: Mapping[DirectedLink, float]) -> tuple[DirectedLink, float]:
+    """The fullest link direction and its load ratio."""
+    return max(ratios.items(), key=lambda item: (item[1], item[0]))
+
+
+def walk(topology: Topology, fibs: Fibs, keys: tuple[DemandKey, ...]) -> RoutingMatrix:
+    """Walk each demand from its ingress over the FIBs until it is delivered, lost or leaves the AS.
+
+    Args:
+        topology: Links that are up; a next hop over any other link loses its share.
+        fibs: Forwarding tables of the internal routers.
+        keys: The demands to route.
+    """
+    capacities = topology.capacities()
+    row = {direction: index for index, direction in enumerate(capacities)}
+    shares = np.zeros((len(row), len(keys)))
+    lost = np.zeros(len(keys))
+    internal = frozenset(node.id for node in topology.nodes if not node.is_external)
+    steps = _Steps(fibs, topology.egress(), internal)
+    for column, key in enumerate(keys):
+        flow, lost[column] = steps.spread(key)
+        for direction, share in flow.items():
+            if direction in row:
+                shares[row[direction], column] = share
+    return RoutingMatrix(
+        keys=keys,
+        links=tuple(row),
+        capacity_bps=np.asarray(list(capacities.values())),
+        shares=shares,
+        lost=lost,
+    )
+
+
+def longest_match(fib: Fib, prefix: Prefix) -> FibEntry | None:
+    """The entry a packet to `prefix` uses, or None where the router has no route."""
+    covering = [entry for entry in fib if prefix.subnet_of(entry.prefix)]
+    return max(covering, key=lambda entry: entry.prefix.prefixlen, default=None)
+
+
+class _Steps:
+    """Next steps per router and prefix, looked up once and kept for the length of one walk."""
+
+    def __init__(
+        self,
+        fibs: Fibs,
+        egress: Mapping[tuple[NodeId, str], DirectedLink],
+        internal: frozenset[NodeId],
+    ) -> None:
+        self._fibs, self._egress, self._internal = fibs, egress, internal
+        self._known: dict[tuple[NodeId, Prefix], tuple[DirectedLink | None, ...]] = {}
+
+    def spread(self, key: DemandKey) -> tuple[dict[DirectedLink, float], float]:
+        """Share of one demand per link direction, and the share lost."""
+        flow: dict[DirectedLink, float] = {}
+        lost = 0.0
+        pending = {key.ingress: 1.0}
+        # A loop-free path visits each router at most once, so what is still moving after that many
+        # rounds is caught in a loop.
+        for _ in range(len(self._internal) + 1):
+            moved: dict[NodeId, float] = {}
+            for node, share in pending.items():
+                hops = self._next(node, key.prefix)
+                for hop in hops:
+                    if hop is None:
+                        lost += share / len(hops)
+                        continue
+                    flow[hop] = flow.get(hop, 0.0) + share / len(hops)
+                    if hop.dst in self._internal:
+                        moved[hop.dst] = moved.get(hop.dst, 0.0) + share / len(hops)
+            pending = {node: share for node, share in moved.items() if share > _NEGLIGIBLE_SHARE}
+            if not pending:
+                return flow, lost
+        return flow, lost + sum(pending.values())
+
+    def _next(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
+        """Directions a packet takes at `node`: empty if it is delivered there, None if lost."""
+        known = self._known.get((node, prefix))
+        if known is None:
+            known = self._look_up(node, prefix)
+            self._known[node, prefix] = known
+        return known
+
+    def _look_up(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
+        entry = longest_match(self._fibs.get(node, ()), prefix)
+        if entry is None:
+            return (None,)
+        if entry.terminal is not None:
+            return ()
+        return tuple(self._egress.get((node, hop.interface)) for hop in entry.forwards)
