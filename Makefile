@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 
 VENV := .venv/bin
-PACKAGES := console forecast foreshadow ingest policy_gen rollout scenarios shadow
+PACKAGES := console forecast foreshadow frr ingest policy_gen rollout scenarios shadow
 CODE := $(PACKAGES) tests benchmarks
 
 # Options of `make demo`; each is passed on only when it was given.
