@@ -1,4 +1,7 @@
-"""The bus as rooms see it: records in, records out. Kafka itself is behind it, wired by the composition root."""
+"""The bus as rooms see it: records in, records out.
+
+Kafka itself is behind it, wired by the composition root.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +47,7 @@ class Publisher(Protocol):
 
 
 class Subscription(Protocol):
-    """Reads topics from the beginning of what they retain, so that a restarted process rebuilds its state."""
+    """Reads topics from the beginning, so that a restarted process rebuilds its state."""
 
     def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
         """The next records, in order per key; empty when none came in time."""

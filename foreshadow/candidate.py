@@ -1,4 +1,4 @@
-"""A policy that was proven in the shadow, whole: what it changes, in which waves, what it will do, and the way back."""
+"""A proven policy, whole: what it changes, in which waves, what it will do, the way back."""
 
 from dataclasses import dataclass
 from datetime import datetime

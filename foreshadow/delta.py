@@ -1,20 +1,22 @@
-"""Differential state: what travels instead of the state itself, and how a copy is kept level with it.
+"""Differential state: what travels instead of the state, and how a copy is kept level.
 
-State is a map key -> value per (device, stream). Its owner numbers every change with (epoch, seq): the epoch grows with
-each start of the owner, the sequence counts from 1 within it and has no holes. A copy that has applied (epoch, seq) holds
-exactly the owner's map at that point, or knows that it does not.
+State is a map key -> value per (device, stream). Its owner numbers every change with (epoch, seq):
+the epoch grows with each start of the owner, the sequence counts from 1 within it and has no holes.
+A copy that has applied (epoch, seq) holds exactly the owner's map at that point, or knows that it
+does not.
 
     R1  seq <= last seen           duplicate: ignored
     R2  seq > last seen + 1        gap: the copy is stale, serves what it has and asks for a resync
     R3  lower epoch                a zombie owner: ignored
-    R4  higher epoch               collected aside from SNAPSHOT_BEGIN to SNAPSHOT_END, then swapped in whole, so that
+    R4  higher epoch               collected aside from SNAPSHOT_BEGIN to SNAPSHOT_END, then swapped
+    in whole, so that
                                    what was deleted meanwhile goes too
     R5  digest differs             the copy is stale
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -95,7 +97,7 @@ def digest(values: Mapping[str, bytes]) -> bytes:
 
 
 def apply(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
-    """One delta applied to a copy: idempotent, ordered by (epoch, seq), total (see the rules above)."""
+    """One delta applied to a copy: idempotent, ordered by (epoch, seq), total (rules above)."""
     if delta.epoch < state.epoch:
         return state, Effect.ZOMBIE
     if delta.epoch > state.epoch:
@@ -106,7 +108,12 @@ def apply(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
         return state, Effect.DUPLICATE
     if delta.op is Op.SNAPSHOT_BEGIN:
         # A snapshot heals: whatever was missed before it is in it.
-        opened = StreamState(delta.epoch, delta.seq, state.values, False, _merged({}, delta))
+        opened = StreamState(
+            epoch=delta.epoch,
+            seq=delta.seq,
+            values=state.values,
+            incoming=_merged({}, delta),
+        )
         return opened, Effect.APPLIED
     if delta.seq > state.seq + 1 or not (state.is_synced or state.incoming is not None):
         return StreamState(state.epoch, state.seq, state.values), Effect.GAP
@@ -114,16 +121,17 @@ def apply(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
 
 
 def _change(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
+    at = StreamState(epoch=delta.epoch, seq=delta.seq)
     target = _merged(state.values if state.incoming is None else state.incoming, delta)
     if delta.op is Op.SNAPSHOT_END:
         is_whole = not delta.digest or digest(target) == delta.digest
         return (
-            StreamState(delta.epoch, delta.seq, target, is_whole),
+            replace(at, values=target, is_synced=is_whole),
             Effect.APPLIED if is_whole else Effect.DIVERGED,
         )
     if state.incoming is None:
-        return StreamState(delta.epoch, delta.seq, target, True), Effect.APPLIED
-    return StreamState(delta.epoch, delta.seq, state.values, False, target), Effect.APPLIED
+        return replace(at, values=target, is_synced=True), Effect.APPLIED
+    return replace(at, values=state.values, incoming=target), Effect.APPLIED
 
 
 def _merged(values: Mapping[str, bytes], delta: StateDelta) -> Mapping[str, bytes]:
@@ -133,9 +141,7 @@ def _merged(values: Mapping[str, bytes], delta: StateDelta) -> Mapping[str, byte
 
 
 def _compare(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
-    is_level = (
-        state.is_synced and delta.seq == state.seq and digest(state.values) == delta.digest
-    )
+    is_level = state.is_synced and delta.seq == state.seq and digest(state.values) == delta.digest
     if is_level:
         return state, Effect.APPLIED
     return StreamState(state.epoch, state.seq, state.values), Effect.DIVERGED

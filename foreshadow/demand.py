@@ -52,8 +52,9 @@ class DemandMatrix:
 class DemandAssembler:
     """Puts the per-router demand readings of one interval together into matrices.
 
-    An interval is complete when every expected ingress router has reported it or a later one; matrices come out in time
-    order, each once. A router that skips an interval keeps its last rates in it.
+    An interval is complete when every expected ingress router has reported it or a later one;
+    matrices come out in time order, each once. A router that skips an interval keeps its last rates
+    in it.
     """
 
     def __init__(self, expected: Iterable[NodeId]) -> None:

@@ -51,7 +51,7 @@ def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> Conf
 
 
 def _find(root: yaml.Node | None, location: Sequence[str | int]) -> yaml.Node | None:
-    """The deepest node on the way to `location` that exists: a missing field points at its parent."""
+    """The deepest node on the way to `location`: a missing field points at its parent."""
     node = root
     for part in location:
         below = _child(node, part)

@@ -1,14 +1,14 @@
 """Every error Foreshadow raises on purpose.
 
-    ForeshadowError
-    ├── ConfigError          the operator can fix it: file, line or field, and the remedy   (exit 2)
-    ├── EnvironmentUnfit     the host lacks something: tool, right, port                    (exit 4)
-    ├── TransientError       worth a retry
-    │   ├── BrokerUnreachable
-    │   ├── DeviceUnreachable
-    │   └── EmulationFailed
-    ├── UnsafeRollout        refused on purpose
-    └── InvariantViolated    our bug: logged, re-raised, stops the process
+ForeshadowError
+├── ConfigError          the operator can fix it: file, line or field, and the remedy   (exit 2)
+├── EnvironmentUnfit     the host lacks something: tool, right, port                    (exit 4)
+├── TransientError       worth a retry
+│   ├── BrokerUnreachable
+│   ├── DeviceUnreachable
+│   └── EmulationFailed
+├── UnsafeRollout        refused on purpose
+└── InvariantViolated    our bug: logged, re-raised, stops the process
 """
 
 from pathlib import Path

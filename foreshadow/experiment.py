@@ -1,6 +1,7 @@
 """One question put to the bench lab and its answer: break this, under this policy, and measure.
 
-A drill is an experiment without treatment; a proof is the same fault with a candidate's change applied first.
+A drill is an experiment without treatment; a proof is the same fault with a candidate's change
+applied first.
 """
 
 import hashlib
@@ -10,12 +11,12 @@ from enum import IntEnum, StrEnum
 
 from foreshadow.codec import to_json
 from foreshadow.demand import DemandMatrix
-from foreshadow.routing import FibEntry, BestPath
-from foreshadow.topology import LinkId, NodeId, Prefix
+from foreshadow.routing import BestPath, FibEntry
+from foreshadow.topology import LinkId, NodeId
 
 
 class Verdict(IntEnum):
-    """How an experiment, a gate or a wave ended; combine with `max`. No evidence is INCONCLUSIVE."""
+    """How an experiment, gate or wave ended; combine with `max`. No evidence: INCONCLUSIVE."""
 
     PASSED = 0
     INCONCLUSIVE = 1
@@ -26,7 +27,8 @@ class Verdict(IntEnum):
 class DeviceChange:
     """One generation of FS-* objects for one device, and its way back (network.md 2.1).
 
-    `stage` adds inert objects, `flip` attaches them, `revert` attaches what was there before, `gc` removes the objects.
+    `stage` adds inert objects, `flip` attaches them, `revert` attaches what was there before, `gc`
+    removes the objects.
     """
 
     device: NodeId
@@ -57,7 +59,8 @@ class Experiment:
         id: Names the request and its answer.
         cause: What asked for it: a warning's or a drill's id.
         cut: Links to fail, both ends' carrier down.
-        treatments: Changes applied in this order before the fault; after each one the network is measured without fault.
+        treatments: Changes applied in this order before the fault; after each one the network is
+            measured without fault.
         demand: Traffic the loads are computed for.
         load_limit: Load ratio no link may exceed.
         deadline: Event time by which the answer is needed.
@@ -114,7 +117,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """What the fault did to packets and tables while the network converged (RFC 6413, loss-derived)."""
+    """What the fault did to packets and tables on the way (RFC 6413, loss-derived)."""
 
     probes_sent: int
     probes_lost: int
@@ -132,7 +135,8 @@ class ExperimentResult:
     Attributes:
         id: The request's id.
         phases: In the order they happened.
-        verdict: FAILED where a link is over the limit or traffic is lost, INCONCLUSIVE where a step could not be verified.
+        verdict: FAILED where a link is over the limit or traffic is lost, INCONCLUSIVE where a step
+            could not be verified.
         reasons: One sentence a finding, with its number.
         undo_verified: Fault undone, every table as before it.
         revert_verified: Treatments taken back, RIB digest as before them; None without treatment.

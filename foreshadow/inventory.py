@@ -1,4 +1,7 @@
-"""Which devices there are and how they are reached: the operator's list, or the one the demo writes for its lab."""
+"""Which devices there are and how they are reached.
+
+The operator's list, or the one the demo writes for its emulated production.
+"""
 
 from pathlib import Path
 from typing import Literal
@@ -13,8 +16,8 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 class DeviceEntry(BaseModel):
     """One production router.
 
-    `namespace` and `pathspace` are for emulated production: the device's own network namespace, and the name FRR's daemons
-    run under (`-N`).
+    `namespace` and `pathspace` are for emulated production: the device's own network namespace, and
+    the name FRR's daemons run under (`-N`).
     """
 
     model_config = _STRICT
@@ -27,7 +30,9 @@ class DeviceEntry(BaseModel):
     known_hosts: Path
     namespace: str | None = None
     pathspace: str | None = None
-    state_dir: str = Field(default="/var/lib/foreshadow", description="on the device: fs-guard's files")
+    state_dir: str = Field(
+        default="/var/lib/foreshadow", description="on the device: fs-guard's files"
+    )
 
 
 class InventoryFile(BaseModel):

@@ -1,7 +1,8 @@
 """The network file: how an operator (or the demo) writes a network down.
 
-It describes what a designer decided: routers, links, capacities, costs, what is announced where. `design()` turns it into
-addresses and names by fixed rules, so that the same file always gives the same network.
+It describes what a designer decided: routers, links, capacities, costs, what is announced where.
+`design()` turns it into addresses and names by fixed rules, so that the same file always gives the
+same network.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ class RouterEntry(BaseModel):
     model_config = _STRICT
     name: Name
     loopback: IPv4Address
-    site: IPv4Network = Field(description="prefix of the sites behind this router, announced in BGP")
+    site: IPv4Network = Field(
+        description="prefix of the sites behind this router, announced in BGP"
+    )
     city: str = ""
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
@@ -66,7 +69,9 @@ class PeerEntry(BaseModel):
 
     model_config = _STRICT
     autonomous_system: int = Field(ge=1, le=4_294_967_295)
-    takes_share_of: Name = Field(description="the router whose incoming demand is partly the peer's")
+    takes_share_of: Name = Field(
+        description="the router whose incoming demand is partly the peer's"
+    )
     share: float = Field(gt=0, le=1)
     attachments: tuple[AttachmentEntry, ...] = Field(min_length=1)
     prefixes: tuple[PeerPrefixEntry, ...] = Field(min_length=1)
@@ -106,7 +111,7 @@ class NetworkFile(BaseModel):
         graph = nx.Graph([(link.a, link.b) for link in self.links])
         graph.add_nodes_from(known)
         if not nx.is_connected(graph):
-            island = sorted(min(nx.connected_components(graph), key=len))
+            island = min(sorted(part) for part in nx.connected_components(graph))
             raise ValueError(f"no link joins {', '.join(island)} to the rest")
         return self
 

@@ -1,7 +1,7 @@
-"""What a router says about itself, in our words: the values that telemetry carries and the state is made of.
+"""What a router says about itself, in our words: the values the state is made of.
 
-Each value belongs to one stream of one device and has a key in it. `decode` is the only way from bytes to a value, so a
-record that does not fit is refused in one place.
+Each value belongs to one stream of one device and has a key in it. `decode` is the only way from
+bytes to a value, so a record that does not fit is refused in one place.
 """
 
 from dataclasses import dataclass

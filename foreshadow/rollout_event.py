@@ -1,4 +1,4 @@
-"""What a rollout tells the world: every transition of its journal, and what production did against the prediction."""
+"""What a rollout tells the world: its journal, and what production did against the forecast."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,7 @@
-"""Everything an operator can set, from `FORESHADOW_*` variables; built once in the composition root.
+"""Everything an operator can set, from `FORESHADOW_*` variables.
 
-Each function receives only its own branch. Unknown keys fail. Durations carry their unit in the name.
+Built once in the composition root; each function receives only its own branch. Unknown keys fail.
+Durations carry their unit in the name.
 """
 
 from pathlib import Path
@@ -27,9 +28,15 @@ class ForecastSettings(BaseModel):
     horizons_s: tuple[int, ...] = (3600, 10800)
     step_s: int = 300
     quantile: float = Field(default=0.95, gt=0.5, lt=1)
-    residual_window: int = Field(default=2016, ge=50, description="steps the residual quantile looks back")
-    watched_pairs: int = Field(default=24, ge=1, description="(failure, link) pairs with models of their own")
-    watched_demands: int = Field(default=6, ge=0, description="largest demands with models of their own")
+    residual_window: int = Field(
+        default=2016, ge=50, description="steps the residual quantile looks back"
+    )
+    watched_pairs: int = Field(
+        default=24, ge=1, description="(failure, link) pairs with models of their own"
+    )
+    watched_demands: int = Field(
+        default=6, ge=0, description="largest demands with models of their own"
+    )
     warm_up_steps: int = Field(default=576, ge=1, description="steps seen before the first warning")
 
 

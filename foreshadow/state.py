@@ -1,7 +1,7 @@
 """What production is, as far as the deltas have told: every stream of every device, typed.
 
-`NetworkState` is the one mutable copy a process keeps; it hands out values. Whoever needs to know whether to believe it
-asks `stale_streams`.
+`NetworkState` is the one mutable copy a process keeps; it hands out values. Whoever needs to know
+whether to believe it asks `stale_streams`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,8 +33,8 @@ Vector = dict[tuple[NodeId, Stream], tuple[int, int]]
 class NetworkState:
     """A copy of production's state, kept level by deltas.
 
-    Deltas whose values do not decode are refused whole, as `Effect.DIVERGED`, so that one bad value makes its stream
-    stale instead of half-applied.
+    Deltas whose values do not decode are refused whole, as `Effect.DIVERGED`, so that one bad value
+    makes its stream stale instead of half-applied.
     """
 
     def __init__(self) -> None:

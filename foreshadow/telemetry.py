@@ -11,8 +11,8 @@ from foreshadow.topology import NodeId
 class TelemetrySample(msgspec.Struct, frozen=True, array_like=True, tag="sample.v1", kw_only=True):
     """One reading of one stream of one device, as its source gave it.
 
-    A reading is whole: it holds the full state of its stream, from which `ingest` takes the differences.
-    Fields are only ever appended, with defaults (ADR 0002).
+    A reading is whole: it holds the full state of its stream, from which `ingest` takes the
+    differences. Fields are only ever appended, with defaults (ADR 0002).
     """
 
     device: NodeId

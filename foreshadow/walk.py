@@ -1,11 +1,12 @@
 """What every link carries: the demand matrix walked over the routers' forwarding tables.
 
-A walk over FIBs is linear in the demand, so it is done once per set of FIBs and gives a routing matrix: the share of
-every demand on every link direction. Loads at any time are then one matrix product. ECMP splits evenly per next hop, as
-routers with hash-based load sharing do over many flows (RFC 2992); longest match decides the entry.
+A walk over FIBs is linear in the demand, so it is done once per set of FIBs and gives a routing
+matrix: the share of every demand on every link direction. Loads at any time are then one matrix
+product. ECMP splits evenly per next hop, as routers with hash-based load sharing do over many flows
+(RFC 2992); longest match decides the entry.
 
-Right after a change the routers' FIBs disagree for some 100 ms and a walk finds transient loops: measure loads when the
-FIBs have settled.
+Right after a change the routers' FIBs disagree for some 100 ms and a walk finds transient loops:
+measure loads when the FIBs have settled.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,8 @@ class RoutingMatrix:
         links: Internal link directions, one per row.
         capacity_bps: Per row.
         shares: Shape (n_links, n_demands), 0 to 1.
-        lost: Shape (n_demands,): the share that is looped, unrouted or sent out of a dead interface.
+        lost: Shape (n_demands,): the share that is looped, unrouted or sent out of a dead
+            interface.
     """
 
     keys: tuple[DemandKey, ...]

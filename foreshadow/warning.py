@@ -11,7 +11,8 @@ from foreshadow.topology import LinkId
 class Forecast:
     """The peak load expected on one series within one horizon.
 
-    `under_failure` is None for the load as the network stands; otherwise the load the link would have were that link cut.
+    `under_failure` is None for the load as the network stands; otherwise the load the link would
+    have were that link cut.
     """
 
     series: str
