@@ -1,0 +1,179 @@
+"""The bus on Kafka: confluent-kafka behind the port of `foreshadow.bus`.
+
+Subscriptions are assigned, not grouped: a process rebuilds its state from the beginning of its
+topics, so there are no committed offsets that could run ahead of a state that was lost (stream.md
+1: tables and offsets are not atomic).
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from foreshadow.bus import Publisher, Record, Subscription
+from foreshadow.errors import BrokerUnreachable
+from foreshadow.settings import BusSettings
+from foreshadow.topics import Topic
+
+_METADATA_TIMEOUT_S = 10.0
+_FLUSH_TIMEOUT_S = 30.0
+_POLL_WHEN_FULL_S = 0.5
+_FULL_QUEUE_TRIES = 60
+
+
+class KafkaBus:
+    """One process's way to the broker."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        """Connect nothing yet."""
+        self._settings = settings
+
+    def subscribe(self, *topics: Topic) -> Subscription:
+        """Read these topics from their beginning.
+
+        Raises:
+            BrokerUnreachable: No broker answers, or a topic is missing.
+        """
+        return KafkaSubscription(self._settings, topics)
+
+    def publisher(self) -> Publisher:
+        """An idempotent producer with `acks=all`."""
+        return KafkaPublisher(self._settings)
+
+
+class KafkaPublisher:
+    """Writes records in order per key, each acknowledged once (`enable.idempotence`)."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        """Open a producer; it connects when first used."""
+        self._prefix = settings.topic_prefix
+        self._failed: KafkaError | None = None
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "log_level": 2,
+            }
+        )
+
+    def publish(self, topic: Topic, key: str, value: bytes) -> None:
+        """Queue one record; waits while the queue is full."""
+        for _ in range(_FULL_QUEUE_TRIES):
+            with contextlib.suppress(BufferError):
+                self._producer.produce(
+                    topic.under(self._prefix), key=key, value=value, on_delivery=self._delivered
+                )
+                self._producer.poll(0)
+                return
+            self._producer.poll(_POLL_WHEN_FULL_S)
+        raise BrokerUnreachable("the queue stays full: no broker takes what is published")
+
+    def flush(self) -> None:
+        """Return when everything queued is acknowledged."""
+        left = self._producer.flush(_FLUSH_TIMEOUT_S)
+        if left or self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise BrokerUnreachable(f"{left} records undelivered: {failed or 'no answer'}")
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed = error
+
+
+class KafkaSubscription:
+    """Reads whole topics, from their beginning, for ever."""
+
+    def __init__(self, settings: BusSettings, topics: Sequence[Topic]) -> None:
+        """Assign every partition of the topics and note where they end now.
+
+        Raises:
+            BrokerUnreachable: No broker answers, or a topic is missing.
+        """
+        self._names = {topic.under(settings.topic_prefix): topic for topic in topics}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                # Required by the client even without group management; nothing is committed.
+                "group.id": f"{settings.topic_prefix}-assigned",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 20,
+                "log_level": 2,
+            }
+        )
+        try:
+            partitions = [part for name in self._names for part in self._partitions(name)]
+            self._behind = self._ends(partitions)
+        except KafkaException as error:
+            raise BrokerUnreachable(f"{settings.bootstrap} does not answer: {error}") from error
+        self._consumer.assign(partitions)
+
+    def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
+        """The next records; returns as soon as there are some, or empty after `timeout_s`."""
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return ()
+        # The first record ends the wait; the rest is what has already arrived.
+        messages = [first, *self._consumer.consume(max_records - 1, 0)]
+        return [self._record(message) for message in messages if self._is_usable(message)]
+
+    def is_caught_up(self) -> bool:
+        """Whether everything that was there when the subscription began has been read."""
+        return not self._behind
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def _partitions(self, name: str) -> list[TopicPartition]:
+        found = self._consumer.list_topics(name, _METADATA_TIMEOUT_S).topics[name]
+        if found.error is not None:
+            raise BrokerUnreachable(f"topic {name}: {found.error}; create it first")
+        return [TopicPartition(name, number, OFFSET_BEGINNING) for number in found.partitions]
+
+    def _ends(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Last offset to read per partition that holds anything."""
+        ends = {}
+        for part in partitions:
+            low, high = self._consumer.get_watermark_offsets(part, _METADATA_TIMEOUT_S)
+            if high > low:
+                ends[part.topic, part.partition] = high - 1
+        return ends
+
+    def _is_usable(self, message: Message) -> bool:
+        error: Any = message.error()
+        if error is None:
+            return True
+        if error.retriable() or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's own name
+            return False
+        raise BrokerUnreachable(f"reading {message.topic()}: {error}")
+
+    def _record(self, message: Message) -> Record:
+        name, partition, offset = message.topic(), message.partition(), message.offset()
+        if name is None or partition is None or offset is None:
+            raise BrokerUnreachable("the client handed over a message without its place")
+        if offset >= self._behind.get((name, partition), offset + 1):
+            del self._behind[name, partition]
+        return Record(
+            topic=self._names[name],
+            key=_as_bytes(message.key()).decode(errors="replace"),
+            value=_as_bytes(message.value()),
+            partition=partition,
+            offset=offset,
+        )
+
+
+def _as_bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value or "").encode()
