@@ -29,10 +29,10 @@ class WorstLink(BaseModel):
     name: str = Field(description="src->dst, of the link that would have been fullest")
     at: str = Field(description="event time, ISO 8601 UTC")
     load_pct_no_failure: float = Field(
-        description="fullest link without the failure, policy in place"
+        description="fullest link, no failure, policy in place"
     )
-    load_pct_failure: float = Field(description="the link under the failure without the policy")
-    load_pct_failure_with_policy: float = Field(description="fullest link as production carried it")
+    load_pct_failure: float = Field(description="under the failure, without the policy")
+    load_pct_failure_with_policy: float = Field(description="fullest link, as in production")
 
 
 class Sync(BaseModel):
@@ -216,7 +216,7 @@ class Report(BaseModel):
     waves: tuple[WaveRow, ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
     notes: tuple[str, ...] = Field(
-        default=(), description="what a reader must know: limits, assumptions"
+        default=(), description="limits, assumptions"
     )
 
 
