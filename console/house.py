@@ -29,8 +29,8 @@ class ProcessDied(ForeshadowError):
     def __init__(self, name: str, status: int, log: Path) -> None:
         """Say which, how, and show the end of what it logged."""
         self.process, self.status, self.log = name, status, log
-        super().__init__(f"the process {name} ended with {status}; its log {log}
-        ends:\n{tail(log)}")
+        ending = f"its log {log} ends:\n{tail(log)}"
+        super().__init__(f"the process {name} ended with {status}; {ending}")
 
 
 @dataclass(slots=True)
