@@ -28,7 +28,9 @@ class DeviceChange:
     """One generation of FS-* objects for one device, and its way back (network.md 2.1).
 
     `stage` adds inert objects, `flip` attaches them, `revert` attaches what was there before, `gc`
-    removes the objects.
+    removes the objects: all four are configuration lines. `clear` holds the exec commands, one a
+    line, to run right after `flip` and after `revert`: without the soft clear FRR waits for its
+    `bgp route-map delay-timer` of 5 s before it looks at the new policy.
     """
 
     device: NodeId
@@ -37,6 +39,7 @@ class DeviceChange:
     flip: str
     revert: str
     gc: str
+    clear: str
 
     @property
     def sha256(self) -> str:
