@@ -21,6 +21,28 @@ class BusSettings(BaseModel):
     topic_prefix: str = "fs"
 
 
+class IngestSettings(BaseModel):
+    """How production is read, and how often its state is vouched for."""
+
+    model_config = _STRICT
+    poll_s: float = Field(default=10.0, gt=0, description="everything is read again this often")
+    heartbeat_s: float = Field(default=5.0, gt=0, description="digest of every stream")
+    report_s: float = Field(default=1.0, gt=0, description="account of messages and bytes")
+
+
+class ShadowSettings(BaseModel):
+    """How the mirror follows production."""
+
+    model_config = _STRICT
+    coalesce_s: float = Field(
+        default=0.2, ge=0, description="changes this close to the one before wait for each other"
+    )
+    fidelity_s: float = Field(default=2.0, gt=0, description="pause between two comparisons")
+    converge_s: float = Field(
+        default=30.0, gt=0, description="how long a lab may take to agree with production"
+    )
+
+
 class ForecastSettings(BaseModel):
     """What is forecast, how far ahead, and when that is worth a warning."""
 
@@ -89,6 +111,8 @@ class Settings(BaseSettings):
     run_dir: Path = Path(".run")
     inventory: Path | None = None
     bus: BusSettings = BusSettings()
+    ingest: IngestSettings = IngestSettings()
+    shadow: ShadowSettings = ShadowSettings()
     forecast: ForecastSettings = ForecastSettings()
     policy: PolicySettings = PolicySettings()
     rollout: RolloutSettings = RolloutSettings()

@@ -1,0 +1,36 @@
+"""What processes tell each other about the synchronisation itself, on the control topic."""
+
+import msgspec
+
+from foreshadow.fidelity_report import FidelityReport
+from foreshadow.observed import Stream
+from foreshadow.sync_report import SyncReport
+from foreshadow.topology import NodeId
+
+
+class ResyncRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resync.v1", tag_field="kind"):
+    """A copy has lost its place in a stream and asks its owner for a snapshot."""
+
+    device: NodeId
+    stream: Stream
+    epoch: int
+    """Where the copy stands."""
+    seq: int
+    asked_by: str
+    reason: str
+
+
+ControlMessage = ResyncRequest | SyncReport | FidelityReport
+
+_decoder = msgspec.json.Decoder(ControlMessage)
+
+
+def decode_control(raw: bytes) -> ControlMessage:
+    """The message a control record carries.
+
+    Raises:
+        msgspec.DecodeError: Not JSON.
+        msgspec.ValidationError: Not a message this version knows.
+    """
+    message: ControlMessage = _decoder.decode(raw)
+    return message
