@@ -1,0 +1,178 @@
+"""Removing what a run left on the host, by its id alone, so that it works after SIGKILL too.
+
+A run leaves five kinds of things, and every one carries its id:
+
+    processes    in one of its namespaces, or with FORESHADOW_RUN_ID in their environment
+    namespaces   /run/netns/<run_id>-<lab>-<node>
+    interfaces   of the host itself, where a lab was killed between making a cable and laying it
+    topics       <run_id>.*, on a broker that the user gave; any other broker is a process
+    files        the run's directory, FRR's sockets and crash logs, per-namespace configuration
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from console import topics
+from console.broker import BROKER_FILE, BrokerKind, BrokerRecord
+from console.ownership import REGISTRY, Run, find_runs, is_run_id, release_run
+from console.processes import ProcessMark, end, others, processes_of
+from foreshadow.clock import Clock
+from foreshadow.codec import from_json
+from foreshadow.errors import BrokerUnreachable, ConfigError
+
+_NAMESPACES = Path("/run/netns")
+_INTERFACES = Path("/sys/class/net")
+_PER_NAMESPACE_FILES = (Path("/run/frr"), Path("/etc/frr"), Path("/etc/netns"))
+_CRASH_LOGS = Path("/var/tmp/frr")  # noqa: S108 - where every FRR daemon makes <name>.<pid>
+_OWNER_STOPS_S = 20.0
+"""What a live owner gets to clear up by itself before it is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What was removed of one run."""
+
+    run_id: str
+    processes: int = 0
+    namespaces: int = 0
+    interfaces: int = 0
+    topics: int = 0
+    files: int = 0
+    complaint: str = ""
+    """What could not be removed, and why."""
+
+    def __str__(self) -> str:
+        """`fs3fa9c1: 12 namespaces, 49 processes removed`."""
+        counts = {
+            "processes": self.processes,
+            "namespaces": self.namespaces,
+            "interfaces": self.interfaces,
+            "topics": self.topics,
+            "files and directories": self.files,
+        }
+        parts = [f"{count} {name}" for name, count in counts.items() if count]
+        return f"{self.run_id}: {', '.join(parts) or 'nothing'} removed" + (
+            f"; {self.complaint}" if self.complaint else ""
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """What one `foreshadow clean` did and what it left alone."""
+
+    removed: tuple[Removal, ...] = ()
+    live: tuple[str, ...] = ()
+    """Runs whose owner still runs."""
+    unclaimed: tuple[str, ...] = ()
+    """Ids seen on namespaces that no owner's record belongs to."""
+
+
+def clean(
+    root: Path,
+    *,
+    clock: Clock,
+    run_id: str | None = None,
+    is_everything: bool = False,
+    registry: Path = REGISTRY,
+) -> Cleaning:
+    """Remove dead runs; with `run_id` that one alone, with `is_everything` live ones too.
+
+    Raises:
+        ConfigError: `run_id` is no run id.
+    """
+    if run_id is not None and not is_run_id(run_id):
+        raise ConfigError(f"{run_id!r} is no run id; one looks like fs3fa9c1", field="RUN_ID")
+    known = {run.run_id: run for run in find_runs(root, registry=registry)}
+    live = tuple(name for name, run in known.items() if run.is_live())
+    unclaimed = tuple(name for name in _ids_on_host() if name not in known)
+    if run_id is not None:
+        doomed: tuple[str, ...] = (run_id,)
+    elif is_everything:
+        doomed = (*known, *unclaimed)
+    else:
+        doomed = tuple(name for name in known if name not in live)
+    removed = tuple(
+        remove_run(
+            known.get(name) or Run(run_id=name, directory=root / name),
+            clock=clock,
+            registry=registry,
+        )
+        for name in sorted(doomed)
+    )
+    return Cleaning(
+        removed=removed,
+        live=tuple(name for name in live if name not in doomed),
+        unclaimed=tuple(name for name in unclaimed if name not in doomed),
+    )
+
+
+def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
+    """Remove everything of one run; the caller itself is spared if it belongs to the run."""
+    owner = run.owner()
+    stopped = 0
+    if owner is not None:
+        # Asked first, so that it can take its routers down in order and end its report.
+        stopped = end(others([owner.process]), clock=clock, grace_s=_OWNER_STOPS_S)
+    deleted_topics, complaint = _delete_topics(run)
+    namespaces = _named(_NAMESPACES, run.run_id)
+    doomed = processes_of(run.run_id, namespaces)
+    stopped += end(doomed, clock=clock)
+    removal = Removal(
+        run_id=run.run_id,
+        processes=stopped,
+        namespaces=_delete_each("netns", namespaces),
+        interfaces=_delete_each("link", _named(_INTERFACES, run.run_id)),
+        topics=deleted_topics,
+        files=_remove_files(run, doomed),
+        complaint=complaint,
+    )
+    release_run(run, registry=registry)
+    return removal
+
+
+def _delete_topics(run: Run) -> tuple[int, str]:
+    with suppress(OSError, msgspec.DecodeError):
+        record = from_json((run.directory / BROKER_FILE).read_bytes(), BrokerRecord)
+        if record.kind is BrokerKind.GIVEN:
+            try:
+                return len(topics.delete_topics(record.bootstrap, run.run_id)), ""
+            except BrokerUnreachable as exc:
+                return 0, f"its topics may remain: {exc}"
+    return 0, ""
+
+
+def _delete_each(kind: str, paths: Iterable[Path]) -> int:
+    """Delete network namespaces or interfaces; how many."""
+    commands = [("ip", kind, "del", path.name) for path in paths]
+    return sum(
+        subprocess.run(command, check=False, capture_output=True).returncode == 0
+        for command in commands
+    )
+
+
+def _remove_files(run: Run, killed: Iterable[ProcessMark]) -> int:
+    found = [path for place in _PER_NAMESPACE_FILES for path in _named(place, run.run_id)]
+    found += [
+        path for mark in killed for path in _CRASH_LOGS.glob(f"*.{mark.pid}") if path.is_dir()
+    ]
+    if run.directory.is_dir():
+        found.append(run.directory)
+    for path in found:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(found)
+
+
+def _named(place: Path, run_id: str) -> list[Path]:
+    """What has the run's id at the head of its name."""
+    return sorted(place.glob(f"{run_id}*")) if place.is_dir() else []
+
+
+def _ids_on_host() -> list[str]:
+    heads = {path.name.partition("-")[0] for path in _NAMESPACES.glob("fs*-*")}
+    return sorted(head for head in heads if is_run_id(head))
