@@ -1,8 +1,9 @@
 """Measured traffic matrices, and the demand they mean for a network.
 
-A matrix file says how much went from router to router. Forwarding knows prefixes, so `demands` turns
-each column into demands per (ingress router, destination prefix): what a peer takes of a router's
-incoming traffic is split over the peer's prefixes, the rest belongs to the router's own site.
+A matrix file says how much went from router to router. Forwarding knows prefixes, so `demands`
+turns each column into demands per (ingress router, destination prefix): what a peer takes of a
+router's incoming traffic is split over the peer's prefixes, the rest belongs to the router's own
+site.
 """
 
 import gzip
@@ -293,7 +294,7 @@ def _rates(table: pd.DataFrame, names: list[str], path: Path) -> npt.NDArray[np.
     if len(bad):
         row, column = (int(part) for part in bad[0])
         raise ConfigError(
-            f"{cells.iat[row, column]!r} in column {names[column + 1]} is not a rate; "
+            f"{cells.iloc[row, column]!r} in column {names[column + 1]} is not a rate; "
             "expected Mbit/s, 0 or more, or nothing for 0",
             path=path,
             line=row + 2,

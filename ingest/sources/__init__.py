@@ -1,0 +1,1 @@
+"""Where telemetry comes from: router agents, flow exporters, measured traffic matrices."""
