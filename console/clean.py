@@ -72,6 +72,16 @@ class Cleaning:
     unclaimed: tuple[str, ...] = ()
     """Ids seen on namespaces that no owner's record belongs to."""
 
+    def __str__(self) -> str:
+        """One line for each run, and how to remove what was left alone."""
+        lines = [str(removal) for removal in self.removed]
+        lines += [f"{run_id}: live, left alone" for run_id in self.live]
+        lines += [
+            f"{run_id}: its owner is not known, left alone; `foreshadow clean {run_id}` removes it"
+            for run_id in self.unclaimed
+        ]
+        return "\n".join(lines or ["nothing to clean"])
+
 
 def clean(
     root: Path,

@@ -1,0 +1,94 @@
+"""The commands. Each one parses, calls and renders; what it does lies in the module it calls.
+
+Standard output is the result, standard error the story. Exit codes: 0 passed, 1 failed, 2 usage or
+configuration, 3 inconclusive, 4 the environment lacks something.
+"""
+
+import sys
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from console import doctor as diagnosis
+from console.clean import clean as clean_runs
+from console.configuration import load_settings, wish
+from console.host import examine
+from foreshadow.clock import SystemClock
+from foreshadow.codec import to_json
+from foreshadow.errors import BrokerUnreachable, ConfigError, EnvironmentUnfit, ForeshadowError
+
+
+class Exit(IntEnum):
+    """What the shell is told."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    ENVIRONMENT = 4
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+app = typer.Typer(
+    help="A running copy of your network that fails first.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say what this host can do, what it lacks, and the remedy for each."""
+    findings = examine(wish(load_settings()))
+    if as_json:
+        typer.echo(to_json(diagnosis.as_json(findings)))
+    else:
+        Console().print(diagnosis.table(findings), "", diagnosis.verdict(findings), sep="\n")
+    raise typer.Exit(Exit.PASSED if diagnosis.is_fit(findings) else Exit.ENVIRONMENT)
+
+
+@app.command()
+def clean(
+    run_id: Annotated[str | None, typer.Argument(help="One run; none for every dead one.")] = None,
+    *,
+    is_everything: Annotated[bool, typer.Option("--all", help="Stop live runs too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what dead runs left behind: processes, namespaces, topics and files."""
+    cleaning = clean_runs(
+        load_settings().run_dir, clock=SystemClock(), run_id=run_id, is_everything=is_everything
+    )
+    typer.echo(to_json(cleaning) if as_json else str(cleaning))
+
+
+@config_app.command("show")
+def config_show() -> None:
+    """Print every setting as it is in force, secrets hidden."""
+    typer.echo(load_settings().model_dump_json(indent=2))
+
+
+def main() -> None:
+    """Run the command line and end the process with the status of `Exit`."""
+    try:
+        app()
+    except ConfigError as exc:
+        _leave(exc, Exit.USAGE)
+    except (EnvironmentUnfit, BrokerUnreachable) as exc:
+        _leave(exc, Exit.ENVIRONMENT)
+    except ForeshadowError as exc:
+        _leave(exc, Exit.FAILED)
+
+
+def _leave(error: ForeshadowError, status: Exit) -> None:
+    typer.echo(f"foreshadow: {error}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
