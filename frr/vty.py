@@ -129,6 +129,7 @@ class ReadOnlyRouter:
         pathspace: str,
         *,
         device: str | None = None,
+        daemons: Sequence[Daemon] = tuple(Daemon),
         timeout_s: float = 5.0,
         run_dir: Path = RUN_DIR,
     ) -> None:
@@ -137,6 +138,7 @@ class ReadOnlyRouter:
         Args:
             pathspace: What its daemons run under (`-N`).
             device: Router's name, for errors; the pathspace if not given.
+            daemons: Those that run there.
             timeout_s: Longest wait for one answer.
             run_dir: Where FRR keeps its sockets.
         """
@@ -147,7 +149,7 @@ class ReadOnlyRouter:
                 device=device or pathspace,
                 timeout_s=timeout_s,
             )
-            for daemon in Daemon
+            for daemon in daemons
         }
 
     def __enter__(self) -> Self:
@@ -199,7 +201,12 @@ class ReadOnlyRouter:
     def _execute(self, command: str) -> str:
         if command == "show running-config":
             return self.running_config()
-        return self._daemons[_daemon_for(command)].execute(command)
+        return self._daemon(_daemon_for(command)).execute(command)
+
+    def _daemon(self, name: Daemon) -> VtySocket:
+        if name not in self._daemons:
+            raise ConfigError(f"{self.pathspace} runs no {name}")
+        return self._daemons[name]
 
 
 class Router(ReadOnlyRouter):
@@ -224,11 +231,11 @@ class Router(ReadOnlyRouter):
         for daemon, part in split(text).items():
             lines = [line for line in part.splitlines() if line != "!"]
             if lines:
-                self._daemons[daemon].configure(lines)
+                self._daemon(daemon).configure(lines)
 
-    def answers(self, daemons: Sequence[Daemon] = tuple(Daemon)) -> bool:
-        """Whether every one of these daemons takes commands now."""
-        return all(_does_not_raise(self._daemons[daemon].execute, "enable") for daemon in daemons)
+    def answers(self) -> bool:
+        """Whether every daemon takes commands now."""
+        return all(_does_not_raise(it.execute, "enable") for it in self._daemons.values())
 
 
 def _answer(connection: socket.socket) -> tuple[str, int]:

@@ -1,0 +1,118 @@
+"""What is put on a lab router, as values, and its text in FRR's own words.
+
+The routers of our AS are rendered from a `RouterPlan`, the border routers of other networks from a
+`PeerPlan`. Rendering is strict and deterministic: the same plan gives the same bytes.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+import jinja2
+
+from foreshadow.topology import NodeId, Prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One interface of a router; without `cost` it does not run OSPF."""
+
+    interface: str
+    address: IPv4Interface
+    description: str
+    bandwidth_mbps: int | None = None
+    cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalNeighbor:
+    """An iBGP neighbor; `is_client` where we reflect routes to it (RFC 4456)."""
+
+    name: NodeId
+    loopback: IPv4Address
+    is_client: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSession:
+    """An eBGP session of a border router of ours."""
+
+    name: NodeId
+    address: IPv4Address
+    """The peer's."""
+    remote_as: int
+    local_preference: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterPlan:
+    """One router of our own AS."""
+
+    name: NodeId
+    autonomous_system: int
+    loopback: IPv4Address
+    site: Prefix
+    sites: tuple[Prefix, ...]
+    """Every site prefix of the AS: what may be announced to peers."""
+    ports: tuple[Port, ...]
+    neighbors: tuple[InternalNeighbor, ...]
+    sessions: tuple[ExternalSession, ...] = ()
+    cluster_id: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A prefix a peer announces, with the attributes it sends."""
+
+    prefix: Prefix
+    as_path_beyond: tuple[int, ...] = ()
+    """AS numbers behind the peer's own."""
+    med: int | None = None
+    communities: tuple[str, ...] = ()
+    origin: str = "igp"
+    """`igp`, `egp` or `incomplete`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSession:
+    """One session of a peer's border router, from its side."""
+
+    interface: str
+    address: IPv4Interface
+    neighbor: IPv4Address
+    neighbor_as: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerPlan:
+    """A border router of another AS."""
+
+    name: NodeId
+    autonomous_system: int
+    router_id: IPv4Address
+    sessions: tuple[PeerSession, ...]
+    announcements: tuple[Announcement, ...]
+
+
+def router_config(plan: RouterPlan) -> str:
+    """The whole configuration of a router of ours."""
+    return _render("router.conf.j2", router=plan)
+
+
+def peer_config(plan: PeerPlan) -> str:
+    """The whole configuration of a peer's border router."""
+    return _render("peer.conf.j2", peer=plan)
+
+
+def _render(template: str, **plan: RouterPlan | PeerPlan) -> str:
+    return _TEMPLATES.get_template(template).render(**plan)
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 - router configuration, not HTML; inputs are typed values.
+)
