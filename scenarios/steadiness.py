@@ -1,0 +1,43 @@
+"""Whether a lab is at rest, asked before anything in it is broken.
+
+A failure that hits while a session is still in connect-retry shows an outage that is not its own
+(network.md 4.2, trap 2).
+"""
+
+from collections.abc import Iterator
+
+from foreshadow.topology import NodeId
+from shadow.emulation.lab import Emulator
+
+_SUMMARY = "show bgp ipv4 unicast summary json"
+
+
+def unsteady(lab: Emulator) -> tuple[str, ...]:
+    """What is not at rest, one sentence each: sessions, adjacencies, tables."""
+    return (*_sessions(lab), *_adjacencies(lab), *lab.disagreements())
+
+
+def _sessions(lab: Emulator) -> Iterator[str]:
+    for node in lab.spec.nodes:
+        if node.is_external:
+            continue
+        peers = lab.show_json(node.id, _SUMMARY).get("peers", {})
+        for peer, facts in peers.items():
+            if facts.get("state") != "Established":
+                yield f"{node.id}'s BGP session to {peer} is {facts.get('state')}"
+
+
+def _adjacencies(lab: Emulator) -> Iterator[str]:
+    external = {node.id for node in lab.spec.nodes if node.is_external}
+    full: set[tuple[NodeId, str]] = {
+        (node, adjacency.interface)
+        for node, adjacencies in lab.adjacencies().items()
+        for adjacency in adjacencies
+        if adjacency.state.startswith("Full")
+    }
+    for link in lab.spec.links:
+        if not link.is_up or external & {link.a.node, link.b.node}:
+            continue
+        for end in (link.a, link.b):
+            if (end.node, end.interface) not in full:
+                yield f"{end.node} has no full OSPF adjacency on {end.interface}"
