@@ -45,9 +45,10 @@ class NetworkState:
     def apply(self, delta: StateDelta) -> Effect:
         """Apply one delta and say what it did."""
         place = (delta.device, delta.stream)
-        state, effect = apply(self._streams.get(place, StreamState()), delta)
+        before = self._streams.get(place, StreamState())
+        state, effect = apply(before, delta)
         if effect is Effect.APPLIED and not self._decodes(delta):
-            state = StreamState(delta.epoch, delta.seq, state.values)
+            state = StreamState(delta.epoch, delta.seq, before.values)
             effect = Effect.DIVERGED
         self._streams[place] = state
         return effect

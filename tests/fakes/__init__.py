@@ -1,0 +1,1 @@
+"""Hand-written doubles of ports, each held to its port's contract suite."""
