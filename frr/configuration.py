@@ -131,21 +131,34 @@ def merge(parts: Mapping[Daemon, str]) -> str:
 
 
 def render(blocks: Iterable[Block]) -> str:
-    """Blocks as text that FRR loads."""
-    return "".join("\n".join((*block.lines(), "!")) + "\n" for block in blocks)
+    """Blocks as text that FRR loads, sections closed and set apart."""
+    lines: list[str] = []
+    for block in blocks:
+        lines.extend(block.lines())
+        if block.is_section:
+            lines.append("!")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def fingerprint(text: str) -> str:
     """SHA-256 of what a configuration says, whichever of vtysh or the daemons printed it.
 
-    Independent of the order of blocks, of comments and of empty sections.
+    Left out: comments, the order of blocks and of the lines of an interface, empty interfaces, the
+    version, and the host name (vtysh prints the host's own beside the router's).
     """
-    said = sorted(
-        "\n".join((block.header, *block.body))
-        for block in parse(text)
-        if block.body or not block.header.startswith(("interface", "line"))
-    )
+    said = sorted("\n".join(_said(block)) for block in parse(text) if _says_something(block))
     return hashlib.sha256("\n!\n".join(said).encode()).hexdigest()
+
+
+def _said(block: Block) -> Iterator[str]:
+    yield block.header
+    yield from sorted(block.body) if block.header.startswith("interface ") else block.body
+
+
+def _says_something(block: Block) -> bool:
+    if block.header.startswith(("interface ", "line ")):
+        return bool(block.body)
+    return not block.header.startswith(("frr version", "hostname"))
 
 
 def _parts(blocks: Iterable[Block]) -> dict[Daemon, str]:

@@ -1,4 +1,4 @@
-"""The copy of production: the mirror of its state, the emulated routers kept level with it, and what is measured in them.
+"""The copy of production: the mirror of its state, the emulated routers, what is measured there.
 
 Entry points: `shadow.app` (the process), `shadow.emulation` (labs).
 """

@@ -147,7 +147,7 @@ class NetnsLab:
 
     def loc_rib(self, node: NodeId) -> LocRib:
         """One router's best BGP paths; also a peer's."""
-        return tables.best_paths(self.show(node, "show bgp ipv4 unicast json"))
+        return tables.best_paths(self.show(node, "show bgp ipv4 unicast json detail"))
 
     def loc_ribs(self) -> LocRibs:
         """Our own routers' best BGP paths."""
@@ -212,10 +212,7 @@ class NetnsLab:
     def _wire(self) -> None:
         for node in self._spec.nodes:
             self._namespaces[node.id] = Namespace(self.pathspace(node.id))
-        connect(
-            tuple((self.pathspace(end.node), end.interface) for end in (link.a, link.b))
-            for link in self._spec.links
-        )
+        connect((self._plug(link.a), self._plug(link.b)) for link in self._spec.links)
         for link in self._spec.links:
             for end in (link.a, link.b):
                 self._namespaces[end.node].set_up(end.interface, is_up=link.is_up)
@@ -225,6 +222,9 @@ class NetnsLab:
             {node: it.changes for node, it in self._namespaces.items()},
             {node: it.routes for node, it in self._namespaces.items()},
         )
+
+    def _plug(self, end: LabEnd) -> tuple[str, str]:
+        return self.pathspace(end.node), end.interface
 
     def _start(self, *, within_s: float) -> None:
         parts = {node.id: startup(node.config) for node in self._spec.nodes}
