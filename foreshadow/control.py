@@ -1,5 +1,7 @@
 """What processes tell each other about the synchronisation itself, on the control topic."""
 
+from typing import Literal
+
 import msgspec
 
 from foreshadow.fidelity_report import FidelityReport
@@ -20,7 +22,17 @@ class ResyncRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resync.v1", 
     reason: str
 
 
-ControlMessage = ResyncRequest | SyncReport | FidelityReport
+class RolloutCommand(
+    msgspec.Struct, frozen=True, kw_only=True, tag="rollout-command", tag_field="kind"
+):
+    """A person's word on a rollout in progress."""
+
+    txn: str
+    do: Literal["hold", "resume", "roll-back"]
+    asked_by: str = ""
+
+
+ControlMessage = ResyncRequest | SyncReport | FidelityReport | RolloutCommand
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 

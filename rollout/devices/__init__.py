@@ -1,0 +1,1 @@
+"""Adapters that configure production devices, behind the port `session.DeviceSession`."""

@@ -1,0 +1,151 @@
+"""Whether a rollout may begin: facts first (VERIFIED), then who allowed it (APPROVED). Pure.
+
+An override lets a candidate without passing evidence, or predicted over the limit, through. It
+never lifts what protects the way back: configuration, RIB digest, fresh telemetry, an inverse.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from foreshadow.candidate import Candidate, Wave
+from foreshadow.demand import DemandMatrix
+from foreshadow.observed import Stream
+from foreshadow.settings import RolloutTimes
+from foreshadow.topology import NodeId
+from foreshadow.walk import walk, worst
+from rollout.observation import Observation, fibs_of
+
+DEFAULT_TRAFFIC_CAP = 0.10
+"""Share of all traffic one change may move unless governance says more (network.md S6)."""
+SETTLE_TRIES = 3
+"""Settle times a wave may take before it is judged as it is."""
+REVERT_BUDGET_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known when a rollout asks to begin.
+
+    Attributes:
+        configs: SHA-256 of each device's running configuration, read from the device.
+        now: Event time.
+    """
+
+    before: Observation
+    configs: Mapping[NodeId, str]
+    untrusted: tuple[tuple[NodeId, Stream], ...]
+    now: datetime
+    times: RolloutTimes
+
+
+def objections(candidate: Candidate, standing: Standing) -> tuple[str, ...]:
+    """Why the rollout must not begin; empty where it may."""
+    return (
+        *_shape(candidate, standing.times),
+        *_ground(candidate, standing),
+        *([] if candidate.override else _proof(candidate, standing.before)),
+    )
+
+
+def governance_objections(candidate: Candidate, demand: DemandMatrix) -> tuple[str, ...]:
+    """Why nobody has allowed this much; empty where it is allowed."""
+    cap, moved = candidate.governance.moved_traffic_cap, moved_share(candidate, demand)
+    reasons = []
+    if cap > DEFAULT_TRAFFIC_CAP and not (
+        candidate.governance.raised_by and candidate.governance.reason
+    ):
+        reasons.append(f"the cap is raised to {cap:.0%} without a name and a reason")
+    if moved > cap and not candidate.override:
+        reasons.append(f"it moves {moved:.1%} of all traffic, {cap:.0%} is the cap")
+    return tuple(reasons)
+
+
+def moved_share(candidate: Candidate, demand: DemandMatrix) -> float:
+    """Share of all traffic whose best path changes at its ingress, under this demand."""
+    moved = {(c.router, c.prefix) for wave in candidate.waves for c in wave.path_changes}
+    rates = zip(demand.keys, demand.rates_bps, strict=True)
+    affected = sum(rate for key, rate in rates if (key.ingress, key.prefix) in moved)
+    return affected / demand.total_bps if demand.total_bps else 0.0
+
+
+def plan_s(candidate: Candidate, times: RolloutTimes) -> float:
+    """How long the whole rollout may take, one way back included, in seconds."""
+    return len(candidate.waves) * (times.settle_s + times.soak_s) + REVERT_BUDGET_S
+
+
+def _shape(candidate: Candidate, times: RolloutTimes) -> Iterator[str]:
+    waves = candidate.waves
+    if not waves:
+        yield "it has no waves"
+    if [wave.number for wave in waves] != list(range(1, len(waves) + 1)):
+        yield "its waves are not numbered from 1"
+    for earlier, later in zip(waves, waves[1:], strict=False):
+        if not set(earlier.prefixes) <= set(later.prefixes):
+            yield f"wave {later.number} leaves out prefixes of wave {earlier.number}"
+    yield from (said for wave in waves for said in _inverses(wave))
+    if times.dead_man_s < times.settle_s + times.soak_s:
+        yield (
+            f"the dead-man of {times.dead_man_s:g} s would fire during settle and soak "
+            f"({times.settle_s + times.soak_s:g} s)"
+        )
+
+
+def _inverses(wave: Wave) -> Iterator[str]:
+    if not wave.changes:
+        yield f"wave {wave.number} changes nothing"
+    for change in wave.changes:
+        lacking = [
+            part
+            for part, text in (
+                ("stage", change.stage),
+                ("flip", change.flip),
+                ("revert", change.revert),
+                ("gc", change.gc),
+            )
+            if not text.strip()
+        ]
+        if lacking:
+            yield f"wave {wave.number} on {change.device} has no {', '.join(lacking)} text"
+
+
+def _ground(candidate: Candidate, standing: Standing) -> Iterator[str]:
+    if standing.untrusted:
+        device, stream = standing.untrusted[0]
+        yield f"telemetry is stale: {stream} of {device} ({len(standing.untrusted)} streams)"
+    for device, sha256 in candidate.precondition:
+        found = standing.configs.get(device)
+        if found is None:
+            yield f"the configuration of {device} could not be read"
+        elif found != sha256:
+            yield (
+                f"the configuration of {device} has changed since it was measured "
+                f"({sha256[:12]} then, {found[:12]} now)"
+            )
+    if standing.before.digest != candidate.digest_before:
+        yield (
+            "the RIBs are not those it was measured on "
+            f"(digest {candidate.digest_before[:12]} then, {standing.before.digest[:12]} now)"
+        )
+    ends = standing.now + timedelta(seconds=plan_s(candidate, standing.times))
+    if candidate.expires_at <= ends:
+        yield (
+            f"it expires at {candidate.expires_at:%Y-%m-%d %H:%M:%S} UTC, before its waves and one "
+            f"way back are done ({plan_s(candidate, standing.times):g} s)"
+        )
+
+
+def _proof(candidate: Candidate, before: Observation) -> Iterator[str]:
+    if not candidate.evidence:
+        yield "it names no experiment that proved it"
+    for wave in candidate.waves:
+        if not wave.tables or not wave.path_changes:
+            yield f"wave {wave.number} was not measured in the shadow"
+            continue
+        matrix = walk(before.topology, fibs_of(wave.tables), before.demand.keys)
+        link, ratio = worst(matrix.load_ratios(before.demand))
+        if ratio > candidate.load_limit:
+            yield (
+                f"wave {wave.number} would load {link} to {ratio:.1%} under the present demand, "
+                f"{candidate.load_limit:.0%} is the limit"
+            )
