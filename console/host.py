@@ -23,6 +23,7 @@ _MEMORY_WANTED_GIB = 4.0
 """Broker, production, mirror and bench of the reference drill together."""
 _DISK_WANTED_GIB = 1.0
 _PROBE_S = 20.0
+_BROKER_ANSWERS_S = 3.0
 
 _SETUP = "make setup"
 _PRIVILEGE = (
@@ -180,7 +181,7 @@ def _jars(wish: Wish) -> Finding:
 
 def _broker(wish: Wish) -> Finding:
     if wish.bootstrap is not None:
-        if topics.answers(wish.bootstrap):
+        if topics.answers(wish.bootstrap, within_s=_BROKER_ANSWERS_S):
             return Finding(Standing.FIT, f"yours, at {wish.bootstrap}")
         remedy = "start it, or unset FORESHADOW_BUS__BOOTSTRAP to have one started here"
         return Finding(Standing.UNFIT, f"nothing answers at {wish.bootstrap}", remedy)
