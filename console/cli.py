@@ -4,8 +4,13 @@ Standard output is the result, standard error the story. Exit codes: 0 passed, 1
 configuration, 3 inconclusive, 4 the environment lacks something.
 """
 
+import json
+import signal
 import sys
+import threading
+from datetime import datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +20,7 @@ from console import doctor as diagnosis
 from console.clean import clean as clean_runs
 from console.configuration import load_settings, wish
 from console.host import examine
+from console.report_model import Report
 from foreshadow.clock import SystemClock
 from foreshadow.codec import to_json
 from foreshadow.errors import BrokerUnreachable, ConfigError, EnvironmentUnfit, ForeshadowError
@@ -40,6 +46,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)
+app.add_typer(report_app, name="report")
 
 
 @app.command()
@@ -65,6 +73,67 @@ def clean(
         load_settings().run_dir, clock=SystemClock(), run_id=run_id, is_everything=is_everything
     )
     typer.echo(to_json(cleaning) if as_json else str(cleaning))
+
+
+@app.command()
+def demo(  # noqa: PLR0913 - one argument is one option
+    *,
+    traffic: Annotated[
+        Path | None, typer.Option(help="Matrix CSV (.gz); none for the built-in profile.")
+    ] = None,
+    report: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")] = Path(
+        "report"
+    ),
+    network: Annotated[Path | None, typer.Option(help="Network file; none for Abilene.")] = None,
+    growth: Annotated[float, typer.Option(min=0.01, help="Factor on all traffic.")] = 2.5,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The story's day.")
+    ] = None,
+    cut: Annotated[str | None, typer.Option(help="The link that fails, A-B.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play the whole loop once on emulated production: warn, drill, prove, roll out, roll back."""
+    from console.demo.command import run_demo  # noqa: PLC0415 - seconds of imports nobody else needs
+    from console.demo.opening import DEMO_CUT, DEMO_NETWORK, Wishes  # noqa: PLC0415
+
+    wishes = Wishes(
+        network=network or DEMO_NETWORK,
+        traffic=traffic,
+        growth=growth,
+        day=day.date() if day else None,
+        cut=cut or DEMO_CUT,
+    )
+    found = run_demo(wishes, report_dir=report, console=Console(stderr=as_json))
+    if as_json:
+        typer.echo(found.model_dump_json())
+    raise typer.Exit(Exit.PASSED if found.held else Exit.FAILED)
+
+
+@app.command()
+def up(
+    network: Annotated[Path, typer.Option(help="Network file.")],
+) -> None:
+    """Run every process on this machine until stopped; production is emulated unless listed."""
+    from console.up import run_up  # noqa: PLC0415 - seconds of imports nobody else needs
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_up(network, console=Console(), stop=stop)
+
+
+@app.command()
+def run(name: Annotated[str, typer.Argument(help="ingest, forecast, shadow, ...")]) -> None:
+    """Run one process of the house until stopped."""
+    from console.serve import serve  # noqa: PLC0415 - seconds of imports nobody else needs
+
+    serve(name, load_settings(), SystemClock())
+
+
+@report_app.command("schema")
+def report_schema() -> None:
+    """Print the JSON Schema of report.json."""
+    typer.echo(json.dumps(Report.model_json_schema(), indent=2))
 
 
 @config_app.command("show")

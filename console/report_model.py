@@ -28,9 +28,7 @@ class WorstLink(BaseModel):
     model_config = _STRICT
     name: str = Field(description="src->dst, of the link that would have been fullest")
     at: str = Field(description="event time, ISO 8601 UTC")
-    load_pct_no_failure: float = Field(
-        description="fullest link, no failure, policy in place"
-    )
+    load_pct_no_failure: float = Field(description="fullest link, no failure, policy in place")
     load_pct_failure: float = Field(description="under the failure, without the policy")
     load_pct_failure_with_policy: float = Field(description="fullest link, as in production")
 
@@ -215,9 +213,7 @@ class Report(BaseModel):
     candidates: tuple[CandidateRow, ...] = ()
     waves: tuple[WaveRow, ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
-    notes: tuple[str, ...] = Field(
-        default=(), description="limits, assumptions"
-    )
+    notes: tuple[str, ...] = Field(default=(), description="limits, assumptions")
 
 
 STAGE_NAMES = (

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import Self
 
 import psutil
 
@@ -28,7 +29,7 @@ class MemoryMeter:
         self._thread = threading.Thread(target=self._run, name="memory-meter", daemon=True)
         self.peak_mb = 0.0
 
-    def __enter__(self) -> "MemoryMeter":
+    def __enter__(self) -> Self:
         """Start sampling."""
         self._thread.start()
         return self
@@ -43,9 +44,13 @@ class MemoryMeter:
         pids = [psutil.Process().pid, *(mark.pid for mark in self._processes())]
         return sum(_pss_bytes(pid) for pid in pids) / (1 << 20)
 
+    def take(self) -> None:
+        """Take a sample now."""
+        self.peak_mb = max(self.peak_mb, self.sample_mb())
+
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_S):
-            self.peak_mb = max(self.peak_mb, self.sample_mb())
+            self.take()
 
 
 def _pss_bytes(pid: int) -> int:

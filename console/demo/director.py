@@ -1,0 +1,135 @@
+"""Runs the demo from its first act to the report, and leaves nothing behind."""
+
+from console.demo import acts
+from console.demo.acts import Findings
+from console.demo.assembly import assemble
+from console.demo.judgement import (
+    judge_drill,
+    judge_forecast,
+    judge_policy,
+    judge_rollback,
+    judge_rollout,
+)
+from console.demo.scene import CueMissed, Scene, set_up
+from console.demo.script import Script
+from console.house import ProcessDied
+from console.live import LiveView
+from console.ownership import Run
+from console.report_model import STAGE_NAMES, Report, Stage
+from foreshadow.clock import Clock
+from foreshadow.experiment import Purpose, Verdict
+from foreshadow.warning import SpikeWarning
+
+
+def play(
+    run: Run, script: Script, *, view: LiveView, clock: Clock, given_broker: str | None = None
+) -> Report:
+    """The whole loop once; returns the report however far it got.
+
+    Args:
+        run: Whose id everything carries.
+        script: What is played.
+        view: Where it is shown.
+        clock: Paces and stamps it.
+        given_broker: The user's own Kafka, or None to start one.
+
+    Raises:
+        ForeshadowError: It could not be set up.
+    """
+    with set_up(run, script, view=view, clock=clock, given_broker=given_broker) as (scene, meter):
+        director = _Director(scene)
+        director.play()
+        meter.take()
+        return assemble(
+            scene,
+            director.findings,
+            tuple(scene.progress.stages),
+            peak_memory_mb=meter.peak_mb,
+        )
+
+
+class _Director:
+    """Calls the acts in order; a broken one ends the play, and the rest are reported unreached."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.findings = Findings()
+        self._stage_began_s = scene.clock.monotonic_s()
+
+    def play(self) -> None:
+        try:
+            self._learn()
+            self._live()
+            self._endings()
+        except (CueMissed, ProcessDied) as broken:
+            self.scene.note(str(broken))
+            self._stage(Stage(name=self._next(), held=False, summary=str(broken)))
+        for name in STAGE_NAMES[len(self.scene.progress.stages) :]:
+            self._stage(Stage(name=name, held=False, summary="not reached"))
+
+    def _learn(self) -> None:
+        """History in, state synced, shadow level, models trained: in parallel where they can be."""
+        acts.feed_history(self.scene)
+        shadow = acts.shadow_levels(self.scene)
+        acts.forecast_catches_up(self.scene)
+        self._stage(acts.telemetry_arrives(self.scene))
+        self._stage(acts.sync_costs(self.scene))
+        self._stage(shadow)
+
+    def _live(self) -> None:
+        findings, scene = self.findings, self.scene
+        scene.progress.running = "forecast"
+        demand = acts.live_until_failure(scene, self._react)
+        if findings.candidate is None:
+            self._stage(judge_forecast(findings.warning, scene.script.story.failure_at))
+            raise CueMissed("a policy before the failure came")
+        self._stage(acts.the_day_comes(scene, findings, demand))
+
+    def _react(self, warning: SpikeWarning) -> None:
+        """From a warning to a policy in production; a drill that passes needs none."""
+        findings, scene = self.findings, self.scene
+        if findings.candidate is not None:
+            scene.note(f"another warning: {warning.link} if {warning.under_failure} fails")
+            return
+        findings.warning = warning
+        scene.progress.watched = (warning.link, warning.under_failure)
+        scene.note(f"warning: {warning.link} may reach {warning.upper_ratio:.0%}")
+        forecast = judge_forecast(warning, scene.script.story.failure_at)
+        triage = acts.triage_ranks(scene, warning)
+        drill = acts.drill_runs(scene, warning)
+        scene.note(f"drill {drill.verdict.name}: {'; '.join(drill.reasons[:2])}")
+        if drill.verdict is Verdict.PASSED:
+            return
+        findings.drill = drill
+        self._stage(forecast)
+        self._stage(triage)
+        self._stage(judge_drill(drill))
+        candidate = findings.candidate = acts.policy_is_proven(scene, drill)
+        proofs = scene.observer.look(
+            lambda heard: [r for r in heard.results if r.purpose is Purpose.PROOF]
+        )
+        self._stage(judge_policy(candidate, proofs))
+        scene.say("Rollout: onto production in waves, each behind its gates")
+        self._stage(judge_rollout(candidate, acts.rollout_ends(scene, candidate)))
+
+    def _endings(self) -> None:
+        findings, scene = self.findings, self.scene
+        if findings.candidate is None:
+            raise CueMissed("a proven candidate")
+        acts.repair(scene)
+        acts.harm_is_rolled_back(scene, findings, findings.candidate)
+        acts.controller_dies(scene, findings, findings.candidate)
+        self._stage(judge_rollback(findings.rollback))
+        self._stage(acts.feedback_is_given(scene))
+
+    def _stage(self, stage: Stage) -> None:
+        now_s = self.scene.clock.monotonic_s()
+        timed = stage.model_copy(update={"took_s": round(now_s - self._stage_began_s, 2)})
+        self._stage_began_s = now_s
+        self.scene.progress.stages.append(timed)
+        self.scene.progress.running = self._next()
+        self.scene.tick()
+
+    def _next(self) -> str:
+        done = len(self.scene.progress.stages)
+        return STAGE_NAMES[done] if done < len(STAGE_NAMES) else ""

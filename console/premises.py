@@ -1,0 +1,118 @@
+"""Broker, production and processes of one run on this machine: up together, down in reverse."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.broker import Broker, start_broker
+from console.house import PROCESSES, House
+from console.kafka_bus import KafkaBus
+from console.ownership import Run
+from console.processes import ProcessMark, processes_of
+from foreshadow.clock import Clock
+from foreshadow.network_file import NetworkFile
+from foreshadow.settings import BusSettings
+from shadow.emulation.production import EmulatedProduction
+
+_PRODUCTION_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """What a run has standing."""
+
+    broker: Broker
+    bus: KafkaBus
+    production: EmulatedProduction | None
+    """None where the inventory names devices that are already there."""
+    house: House
+
+
+@contextmanager
+def premises(
+    run: Run,
+    *,
+    network: NetworkFile | None,
+    inventory: Path | None,
+    clock: Clock,
+    given_broker: str | None,
+    told: Mapping[str, str],
+) -> Iterator[Premises]:
+    """Put everything up for the length of a `with` block.
+
+    Args:
+        run: Whose id everything carries.
+        network: Production to emulate where there is no `inventory`.
+        inventory: The operator's own devices.
+        clock: Time.
+        given_broker: The user's own Kafka, or None to start one.
+        told: More `FORESHADOW_*` variables for the processes.
+
+    Raises:
+        ForeshadowError: A part did not come up.
+    """
+    with ExitStack() as stack:
+        production = None
+        if inventory is None and network is not None:
+            production = EmulatedProduction(
+                network, run_id=run.run_id, run_dir=run.directory, clock=clock
+            )
+            stack.callback(production.down)
+        raising = InBackground(lambda: production and production.up(within_s=_PRODUCTION_WITHIN_S))
+        stack.callback(raising.settle)
+        broker = stack.enter_context(start_broker(run, clock=clock, given=given_broker))
+        broker.create_topics(run.run_id)
+        settings = BusSettings(bootstrap=broker.bootstrap, topic_prefix=run.run_id)
+        raising.join()
+        listed = inventory or (production.inventory_path if production else None)
+        house = House(run.directory / "logs", {**_told(run, settings, listed), **told}, clock)
+        stack.callback(house.stop)
+        house.start(*PROCESSES)
+        yield Premises(broker=broker, bus=KafkaBus(settings), production=production, house=house)
+
+
+def _told(run: Run, bus: BusSettings, inventory: Path | None) -> dict[str, str]:
+    """What every process of the run is told."""
+    return {
+        "FORESHADOW_RUN_ID": run.run_id,
+        "FORESHADOW_RUN_DIR": str(run.directory),
+        "FORESHADOW_BUS__BOOTSTRAP": bus.bootstrap,
+        "FORESHADOW_BUS__TOPIC_PREFIX": bus.topic_prefix,
+        "FORESHADOW_ROLLOUT__JOURNAL": str(run.directory / "journal.sqlite"),
+        # One BLAS thread each: six processes on two cores only get into each other's way.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    } | ({"FORESHADOW_INVENTORY": str(inventory.resolve())} if inventory else {})
+
+
+def run_processes(run: Run) -> tuple[ProcessMark, ...]:
+    """Every process of a run: in its namespaces, or told its id."""
+    return processes_of(run.run_id, tuple(Path("/run/netns").glob(f"{run.run_id}-*")))
+
+
+class InBackground:
+    """One call on a thread of its own, whose error comes out where it is joined."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        """Start it."""
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(call,), daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end; raise what it raised."""
+        self.settle()
+        if self._error is not None:
+            raise self._error
+
+    def settle(self) -> None:
+        """Wait for its end, however it ended."""
+        self._thread.join()
+
+    def _run(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - carried to whoever joins
+            self._error = error
