@@ -9,7 +9,7 @@ Clients and code path are the same for all three.
 
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ from foreshadow.topics import SPECS, TopicSpec
 
 BROKER_FILE = "broker.json"
 
+_ANSWER_S = 5.0
 _STOP_S = 10.0
 
 
@@ -93,7 +94,7 @@ def start_broker(
 
 
 def _use_given(address: str) -> Broker:
-    if not topics.answers(address):
+    if not topics.answers(address, within_s=_ANSWER_S):
         raise BrokerUnreachable(
             f"no Kafka broker answers at {address}; start it, correct FORESHADOW_BUS__BOOTSTRAP, "
             "or unset that to have one started here"
@@ -134,4 +135,5 @@ def _stop(broker: Broker, clock: Clock) -> None:
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
-            pipe.close()
+            with suppress(BrokenPipeError):  # Of an unsent question to a child that died.
+                pipe.close()
