@@ -1,4 +1,4 @@
-"""What processes tell each other about the synchronisation itself, on the control topic."""
+"""What processes tell each other beside the data itself, on the control topic."""
 
 from typing import Literal
 
@@ -8,6 +8,7 @@ from foreshadow.fidelity_report import FidelityReport
 from foreshadow.observed import Stream
 from foreshadow.sync_report import SyncReport
 from foreshadow.topology import NodeId
+from foreshadow.triage_report import TriageReport
 
 
 class ResyncRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resync.v1", tag_field="kind"):
@@ -32,7 +33,7 @@ class RolloutCommand(
     asked_by: str = ""
 
 
-ControlMessage = ResyncRequest | SyncReport | FidelityReport | RolloutCommand
+ControlMessage = ResyncRequest | SyncReport | FidelityReport | TriageReport | RolloutCommand
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 

@@ -7,7 +7,7 @@ Durations carry their unit in the name.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +60,10 @@ class ForecastSettings(BaseModel):
         default=6, ge=0, description="largest demands with models of their own"
     )
     warm_up_steps: int = Field(default=576, ge=1, description="steps seen before the first warning")
+    warn_from: AwareDatetime | None = Field(
+        default=None,
+        description="event time before which intervals are history: learnt from, never warned of",
+    )
 
 
 class PolicySettings(BaseModel):

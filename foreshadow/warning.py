@@ -34,6 +34,25 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastStep:
+    """Everything forecast after one interval.
+
+    Attributes:
+        made_at: Event time of the interval.
+        is_live: Whether it was the present when it was taken; history carries no forecasts.
+        steps_seen: Intervals taken so far.
+        forecasts: Every watched series and horizon.
+        coverage: Per horizon in seconds, the share of recent peaks at or below their upper bound.
+    """
+
+    made_at: datetime
+    is_live: bool
+    steps_seen: int
+    forecasts: tuple[Forecast, ...] = ()
+    coverage: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpikeWarning:
     """A link is forecast to pass its limit if a link fails.
 
