@@ -16,70 +16,70 @@ from foreshadow.topology import Prefix
 from frr.configuration import fingerprint
 
 
-class _Json(msgspec.Struct, rename="camel"):
+class _Json(msgspec.Struct, frozen=True, rename="camel"):
     """A JSON object of FRR's, of which we read some members."""
 
 
-class _Address(_Json):
+class _Address(_Json, frozen=True):
     address: str
 
 
-class _Interface(_Json):
+class _Interface(_Json, frozen=True):
     administrative_status: str
     operational_status: str = "down"
     ip_addresses: tuple[_Address, ...] = ()
 
 
-class _Neighbor(_Json):
+class _Neighbor(_Json, frozen=True):
     nbr_state: str
     iface_name: str
 
 
-class _Neighbors(_Json):
+class _Neighbors(_Json, frozen=True):
     neighbors: dict[str, tuple[_Neighbor, ...]] = {}
 
 
-class _OspfInterface(_Json):
+class _OspfInterface(_Json, frozen=True):
     cost: int = 0
 
 
-class _OspfInterfaces(_Json):
+class _OspfInterfaces(_Json, frozen=True):
     interfaces: dict[str, _OspfInterface] = {}
 
 
-class _Peer(_Json):
+class _Peer(_Json, frozen=True):
     remote_as: int
     local_as: int
     state: str
 
 
-class _Summary(_Json):
+class _Summary(_Json, frozen=True):
     peers: dict[str, _Peer] = {}
 
 
-class _Summaries(_Json):
+class _Summaries(_Json, frozen=True):
     peers: dict[str, _Peer] = {}
     ipv4_unicast: _Summary = _Summary()
 
 
-class _AsPath(_Json):
+class _AsPath(_Json, frozen=True):
     string: str = ""
 
 
-class _Communities(_Json):
+class _Communities(_Json, frozen=True):
     string: str = ""
 
 
-class _Best(_Json):
+class _Best(_Json, frozen=True):
     overall: bool = False
 
 
-class _BgpNextHop(_Json):
+class _BgpNextHop(_Json, frozen=True):
     ip: IPv4Address
     used: bool = False
 
 
-class _Path(_Json):
+class _Path(_Json, frozen=True):
     """A path in either form; the first element of the detailed form is a head without next hops."""
 
     origin: str = "IGP"
@@ -96,22 +96,22 @@ class _Path(_Json):
         return self.bestpath if isinstance(self.bestpath, bool) else self.bestpath.overall
 
 
-class _BgpTable(_Json):
+class _BgpTable(_Json, frozen=True):
     routes: dict[str, tuple[_Path, ...]] = {}
 
 
-class _Received(_Json):
+class _Received(_Json, frozen=True):
     next_hop: IPv4Address
     metric: int | None = None
     path: str = ""
     bgp_origin_code: str = "i"
 
 
-class _ReceivedTable(_Json):
+class _ReceivedTable(_Json, frozen=True):
     received_routes: dict[str, _Received] = {}
 
 
-class _NextHop(_Json):
+class _NextHop(_Json, frozen=True):
     fib: bool = False
     ip: IPv4Address | None = None
     interface_name: str | None = None
@@ -119,7 +119,7 @@ class _NextHop(_Json):
     reject: bool = False
 
 
-class _Route(_Json):
+class _Route(_Json, frozen=True):
     selected: bool = False
     installed: bool = False
     nexthops: tuple[_NextHop, ...] = ()
