@@ -1,0 +1,111 @@
+"""What FRR is asked for a reading of each stream, and what its answers say.
+
+A reading's body is what the router printed, command by command: the telemetry topic keeps the
+router's own words, and whoever doubts a value can look there.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+
+import msgspec
+
+from foreshadow.observed import Session, Stream, Value, encode
+from frr import tables
+
+Shown = Mapping[str, str]
+"""Output by command."""
+
+INTERFACES = "show interface json"
+OSPF_NEIGHBORS = "show ip ospf neighbor json"
+OSPF_INTERFACES = "show ip ospf interface json"
+BGP_SUMMARY = "show bgp ipv4 unicast summary json"
+BGP_TABLE = "show bgp ipv4 unicast json detail"
+ROUTES = "show ip route json"
+RUNNING = "show running-config"
+
+COMMANDS: Mapping[Stream, tuple[str, ...]] = {
+    Stream.INTERFACE: (INTERFACES,),
+    Stream.ADJACENCY: (OSPF_NEIGHBORS, OSPF_INTERFACES),
+    Stream.SESSION: (BGP_SUMMARY,),
+    Stream.BEST_PATH: (BGP_TABLE,),
+    Stream.RECEIVED: (BGP_SUMMARY,),
+    Stream.FIB: (ROUTES,),
+    Stream.CONFIG: (RUNNING,),
+}
+"""Asked for each stream, in the order in which a change shows: link state first."""
+
+_RECEIVED = "show bgp ipv4 unicast neighbors {peer} received-routes json"
+_RECEIVED_FROM = re.compile(re.escape(_RECEIVED).replace(r"\{peer\}", r"(\S+)"))
+_decoder = msgspec.json.Decoder(dict[str, str])
+
+
+def further_commands(stream: Stream, shown: Shown) -> tuple[str, ...]:
+    """What has to be asked in the light of the first answers: each eBGP peer's Adj-RIB-In.
+
+    Raises:
+        ValueError: The first answers are not what FRR prints.
+    """
+    if stream is not Stream.RECEIVED:
+        return ()
+    peers = (session.peer for session in _heard(tables.sessions(shown[BGP_SUMMARY])))
+    return tuple(_RECEIVED.format(peer=peer) for peer in peers)
+
+
+def body(shown: Shown) -> bytes:
+    """The answers as they travel."""
+    return msgspec.json.encode(shown)
+
+
+def values(stream: Stream, raw: bytes) -> dict[str, bytes]:
+    """The values that the answers of one reading mean, encoded, by their key in the stream.
+
+    Raises:
+        ValueError: The body is no map of answers, or an answer is not what FRR prints.
+        KeyError: A command's answer is missing.
+    """
+    return {key: encode(value) for key, value in _named(stream, _decoder.decode(raw))}
+
+
+def _named(stream: Stream, shown: Shown) -> Iterable[tuple[str, Value]]:
+    found: Iterable[tuple[str, Value]]
+    match stream:
+        case Stream.INTERFACE:
+            found = ((it.name, it) for it in tables.interfaces(shown[INTERFACES]))
+        case Stream.ADJACENCY:
+            neighbors = tables.adjacencies(shown[OSPF_NEIGHBORS], shown[OSPF_INTERFACES])
+            found = ((f"{it.interface}/{it.router_id}", it) for it in neighbors)
+        case Stream.SESSION:
+            found = ((str(it.peer), it) for it in tables.sessions(shown[BGP_SUMMARY]))
+        case Stream.BEST_PATH:
+            found = ((str(it.prefix), it) for it in tables.best_paths(shown[BGP_TABLE]))
+        case Stream.RECEIVED:
+            found = _received(shown)
+        case Stream.FIB:
+            found = ((str(it.prefix), it) for it in tables.fib(shown[ROUTES]))
+        case Stream.CONFIG:
+            found = (("running", _config(shown[RUNNING])),)
+        case Stream.DEMAND:
+            raise ValueError("routers do not measure demand; it comes from flow export")
+    return found
+
+
+def _received(shown: Shown) -> Iterable[tuple[str, Value]]:
+    """Every path of every peer that was asked about."""
+    tables.sessions(shown[BGP_SUMMARY])
+    for command, output in shown.items():
+        peer = _RECEIVED_FROM.fullmatch(command)
+        if peer is not None:
+            for it in tables.received_paths(IPv4Address(peer[1]), output):
+                yield f"{it.peer}/{it.path.prefix}", it
+
+
+def _heard(sessions: Iterable[Session]) -> Iterable[Session]:
+    """Sessions that may have received something; bgpd refuses to list the others' routes."""
+    return (it for it in sessions if it.is_external and it.state == "Established")
+
+
+def _config(text: str) -> Value:
+    if "hostname" not in text:
+        raise ValueError("no hostname in it: not a whole configuration")
+    return tables.running_config(text)

@@ -1,0 +1,141 @@
+"""The read-only agent for FRR routers on this host: says what they say, as soon as it changes.
+
+One thread a router, so that one that hangs holds up nobody. It has no way to send a router anything
+but `show`: the client it uses refuses everything else.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from foreshadow.clock import Clock, to_ns
+from foreshadow.errors import ConfigError, DeviceUnreachable
+from foreshadow.inventory import DeviceEntry
+from foreshadow.observed import Stream
+from foreshadow.telemetry import TelemetrySample
+from foreshadow.topology import NodeId
+from frr.vty import ReadOnlyRouter
+from ingest import frr_reading
+from ingest.read_schedule import ReadSchedule
+from ingest.sources.kernel_events import KernelEvents
+
+_LONGEST_WAIT_S = 0.2
+"""How soon the agent notices that it is to stop."""
+_RETRY_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+Publish = Callable[[Iterable[TelemetrySample]], None]
+
+
+class FrrAgent:
+    """Watches every router of an inventory."""
+
+    name = "frr-agent"
+
+    def __init__(self, devices: Sequence[DeviceEntry], clock: Clock, *, poll_s: float) -> None:
+        """Open nothing yet.
+
+        Args:
+            devices: Routers of this host, each with its namespace and pathspace.
+            clock: Stamps the readings.
+            poll_s: Everything is read at least this often.
+        """
+        self._devices, self._clock, self._poll_s = devices, clock, poll_s
+
+    def run(self, epoch: int, publish: Publish, stop: threading.Event) -> None:
+        """Publish readings until `stop` is set.
+
+        Raises:
+            Exception: Whatever stopped a router's thread; a silent router is no such thing.
+        """
+        failures: list[Exception] = []
+
+        def watch(device: DeviceEntry) -> None:
+            try:
+                _Watch(device, self._clock, epoch, self._poll_s).run(publish, stop)
+            except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits.
+                failures.append(error)
+                stop.set()
+
+        threads = [
+            threading.Thread(target=watch, args=(device,), name=f"agent-{device.name}")
+            for device in self._devices
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One router's agent."""
+
+    device: DeviceEntry
+    clock: Clock
+    epoch: int
+    poll_s: float
+    _seqs: dict[Stream, int] = field(default_factory=dict)
+    _is_silent: bool = False
+
+    def run(self, publish: Publish, stop: threading.Event) -> None:
+        """Read when due; begin anew where the router was not there."""
+        while not stop.is_set():
+            try:
+                with (
+                    KernelEvents(self.device.namespace) as events,
+                    ReadOnlyRouter(self.device.pathspace or "", device=self.device.name) as router,
+                ):
+                    self._follow(router, events, publish, stop)
+            except (DeviceUnreachable, ConfigError) as error:
+                if not self._is_silent:
+                    log.warning("device_fell_silent", device=self.device.name, reason=str(error))
+                self._is_silent = True
+                stop.wait(_RETRY_S)
+
+    def _follow(
+        self,
+        router: ReadOnlyRouter,
+        events: KernelEvents,
+        publish: Publish,
+        stop: threading.Event,
+    ) -> None:
+        schedule = ReadSchedule(self.poll_s)
+        while not stop.is_set():
+            due = schedule.due(self.clock.monotonic_s())
+            if due:
+                publish(self._readings(router, due))
+            wait_s = schedule.next_s() - self.clock.monotonic_s()
+            changed, is_link = events.wait(min(max(wait_s, 0), _LONGEST_WAIT_S))
+            if changed:
+                schedule.note(self.clock.monotonic_s(), is_link=is_link)
+
+    def _readings(
+        self, router: ReadOnlyRouter, streams: Iterable[Stream]
+    ) -> Iterator[TelemetrySample]:
+        for stream in streams:
+            at_ns = to_ns(self.clock.now())
+            shown = {command: router.show(command) for command in frr_reading.COMMANDS[stream]}
+            with suppress(ValueError):  # What is not FRR's answer is refused where it is read.
+                for command in frr_reading.further_commands(stream, shown):
+                    shown[command] = router.show(command)
+            self._seqs[stream] = self._seqs.get(stream, 0) + 1
+            yield TelemetrySample(
+                device=NodeId(self.device.name),
+                stream=stream,
+                source=FrrAgent.name,
+                epoch=self.epoch,
+                seq=self._seqs[stream],
+                observed_at_ns=at_ns,
+                encoding="frr",
+                body=frr_reading.body(shown),
+            )
+        if self._is_silent:
+            log.info("device_answered_again", device=self.device.name)
+        self._is_silent = False
