@@ -14,8 +14,9 @@ from forecast.alarm import Alarm
 from forecast.history import Array, History
 from forecast.model import PeakModel
 from forecast.outlook import Outlook, Terms
-from forecast.watch import Routing, WatchList, choose, projection
+from forecast.watch import WatchList, choose, projection
 from foreshadow.demand import DemandKey, DemandMatrix
+from foreshadow.present import Present
 from foreshadow.settings import ForecastSettings
 from foreshadow.warning import SpikeWarning
 
@@ -43,7 +44,7 @@ class Forecaster:
         self._alarm = Alarm()
         self._keys: tuple[DemandKey, ...] = ()
         self._past: deque[tuple[DemandMatrix, Array]] = deque(maxlen=self._depth)
-        self._routing: Routing | None = None
+        self._routing: Present | None = None
         self._watched: WatchList | None = None
         self._projection: Array = np.zeros((0, 0))
         self._history = History(0, self._depth)
@@ -69,12 +70,14 @@ class Forecaster:
         """Take note of a warning that is out already."""
         self._alarm.remember(warning)
 
-    def reroute(self, routing: Routing) -> None:
+    def reroute(self, routing: Present) -> None:
         """Take note of how the network routes from now on.
 
         The remembered demand is projected anew, so every series reads as if it had always been
         routed like this; models keep what they have learnt, predictions under way are dropped.
         """
+        if routing is self._routing:
+            return
         self._routing = routing
         if self._watched is not None:
             self._project(routing, self._watched)
@@ -154,7 +157,7 @@ class Forecaster:
         rows = range(first, first + self._terms.horizons[-1] + 1)
         return np.asarray([self._past[row][1] for row in rows])
 
-    def _project(self, routing: Routing, watched: WatchList) -> None:
+    def _project(self, routing: Present, watched: WatchList) -> None:
         self._projection = projection(routing, watched, self._keys)
         self._history = History(len(watched), self._depth)
         for _, rates in self._past:

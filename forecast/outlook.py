@@ -10,8 +10,9 @@ from forecast.alarm import warning_id
 from forecast.history import Array
 from forecast.model import Prediction
 from forecast.peak import demand_at_peak, first_excess_step
-from forecast.watch import DEMAND_SCALE_BPS, Routing, WatchList
+from forecast.watch import DEMAND_SCALE_BPS, WatchList
 from foreshadow.demand import DemandMatrix
+from foreshadow.present import Present
 from foreshadow.topology import LinkId
 from foreshadow.warning import Forecast, SpikeWarning
 
@@ -61,7 +62,7 @@ class Outlook:
             for row, name in enumerate(self._names())
         )
 
-    def warning(self, row: int, routing: Routing, yesterday_bps: Array) -> SpikeWarning | None:
+    def warning(self, row: int, routing: Present, yesterday_bps: Array) -> SpikeWarning | None:
         """The warning a watched link deserves; None while its bounds keep the limit.
 
         Args:

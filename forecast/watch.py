@@ -11,9 +11,10 @@ import numpy as np
 
 from forecast.history import Array
 from foreshadow.demand import DemandKey
+from foreshadow.present import Present
 from foreshadow.topology import DirectedLink, LinkId
 from foreshadow.walk import RoutingMatrix
-from foreshadow.whatif import NO_CUT, WhatIf, single_cuts
+from foreshadow.whatif import NO_CUT, single_cuts
 
 DEMAND_SCALE_BPS = 1e9
 """Demands are watched in Gbit/s, so that they and load ratios have similar sizes."""
@@ -47,20 +48,8 @@ class WatchList:
         return len(self.links) + len(self.demands)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """The network as it stands: its model, and the links that are down now."""
-
-    what_if: WhatIf
-    down: frozenset[LinkId] = NO_CUT
-
-    def under(self, cut: frozenset[LinkId], keys: tuple[DemandKey, ...]) -> RoutingMatrix:
-        """Where the demands go when `cut` fails as well."""
-        return self.what_if.route(keys, self.down | cut)
-
-
 def choose(
-    routing: Routing, keys: tuple[DemandKey, ...], rates_bps: Array, *, pairs: int, demands: int
+    routing: Present, keys: tuple[DemandKey, ...], rates_bps: Array, *, pairs: int, demands: int
 ) -> WatchList:
     """What to watch, judged by past demand alone.
 
@@ -94,16 +83,17 @@ def choose(
     return WatchList(links=tuple(links), demands=tuple(keys[column] for column in largest))
 
 
-def projection(routing: Routing, watched: WatchList, keys: tuple[DemandKey, ...]) -> Array:
+def projection(routing: Present, watched: WatchList, keys: tuple[DemandKey, ...]) -> Array:
     """The matrix that makes series out of demand, shape (n_series, n_demands).
 
-    Rows of links give load ratios, rows of demands Gbit/s.
+    Rows of links give load ratios, rows of demands Gbit/s; a link that is gone carries nothing.
     """
     rows = np.zeros((len(watched), len(keys)))
     for row, pair in enumerate(watched.links):
         matrix = routing.under(pair.cut, keys)
-        index = matrix.links.index(pair.link)
-        rows[row] = matrix.shares[index] / _capacity(matrix)[index]
+        if pair.link in matrix.links:
+            index = matrix.links.index(pair.link)
+            rows[row] = matrix.shares[index] / _capacity(matrix)[index]
     column = {key: index for index, key in enumerate(keys)}
     for row, key in enumerate(watched.demands, start=len(watched.links)):
         if key in column:

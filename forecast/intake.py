@@ -1,0 +1,72 @@
+"""From state deltas to demand matrices in time order, and to the routing they run over."""
+
+from collections.abc import Iterable, Iterator
+
+from foreshadow.bus import Record
+from foreshadow.clock import from_ns
+from foreshadow.delta import Effect, Op
+from foreshadow.demand import DemandAssembler, DemandKey, DemandMatrix
+from foreshadow.follower import Followed, Follower
+from foreshadow.observed import Stream
+from foreshadow.present import ROUTING_STREAMS, Present, present
+from foreshadow.topology import NodeId
+
+
+class Intake:
+    """Follows the state, and puts the routers' demand readings together."""
+
+    def __init__(self, follower: Follower, routers: Iterable[NodeId] = ()) -> None:
+        """Begin with nothing read.
+
+        Args:
+            follower: Keeps the state.
+            routers: Whose readings make an interval whole; empty means those that have sent a
+                configuration when `settle` is called.
+        """
+        self._follower = follower
+        self._assembler: DemandAssembler | None = None
+        self._early: list[tuple[NodeId, int, tuple[tuple[DemandKey, float], ...]]] = []
+        self._is_routing_old = True
+        self._present: Present | None = None
+        if known := tuple(routers):
+            self._assembler = DemandAssembler(known)
+
+    def take(self, record: Record) -> tuple[DemandMatrix, ...]:
+        """Apply one record of the state topic; the intervals it completes, oldest first."""
+        followed = self._follower.take(record)
+        if followed is None or followed.effect is not Effect.APPLIED:
+            return ()
+        delta = followed.delta
+        if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
+            self._is_routing_old = True
+        return self._demand(followed) if delta.stream is Stream.DEMAND else ()
+
+    def settle(self) -> tuple[DemandMatrix, ...]:
+        """Take it that every router has been heard of; the intervals that completes."""
+        if self._assembler is not None or not (known := self._follower.state.devices()):
+            return ()
+        self._assembler = DemandAssembler(known)
+        early, self._early = self._early, []
+        return tuple(matrix for reading in early for matrix in self._add(*reading))
+
+    def routing(self) -> Present | None:
+        """The network as it stands; the same object as before where nothing has changed."""
+        if self._is_routing_old:
+            self._is_routing_old = False
+            self._present = present(self._follower.state, self._present) or self._present
+        return self._present
+
+    def _demand(self, followed: Followed) -> tuple[DemandMatrix, ...]:
+        delta = followed.delta
+        if not delta.event_at_ns:
+            return ()
+        rates = tuple(self._follower.state.demand_rates(delta.device))
+        return tuple(self._add(delta.device, delta.event_at_ns, rates))
+
+    def _add(
+        self, device: NodeId, event_at_ns: int, rates: tuple[tuple[DemandKey, float], ...]
+    ) -> Iterator[DemandMatrix]:
+        if self._assembler is None:
+            self._early.append((device, event_at_ns, rates))
+            return
+        yield from self._assembler.add(device, from_ns(event_at_ns), rates)

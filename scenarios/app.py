@@ -1,0 +1,161 @@
+"""The drills process: every warning is triaged, and the worst failure is drilled in time.
+
+It keeps nothing but what its topics say, so it may be killed at any moment: a warning is answered
+when its triage report is out, and a drill's name follows from the warning's, so asking twice is
+asking once.
+"""
+
+import threading
+from contextlib import closing
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from foreshadow.bus import Bus, Publisher, Record
+from foreshadow.clock import Clock, from_ns
+from foreshadow.codec import from_json, to_json
+from foreshadow.control import decode_control
+from foreshadow.delta import Effect, Op
+from foreshadow.experiment import ExperimentResult, Purpose
+from foreshadow.follower import Follower
+from foreshadow.present import ROUTING_STREAMS, Present, present
+from foreshadow.telemetry import Rejected
+from foreshadow.topics import Topic
+from foreshadow.triage_report import TriageReport
+from foreshadow.warning import SpikeWarning
+from scenarios.dispatch import Asked, decide
+
+_POLL_S = 0.1
+_BATCH = 2000
+_REJECTED_BYTES = 4096
+_HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
+
+log = structlog.get_logger(__name__)
+
+
+def run(bus: Bus, clock: Clock, stop: threading.Event) -> None:
+    """Answer warnings until `stop` is set.
+
+    Args:
+        bus: Warnings, state and verdicts come from it; drill requests and triage reports go to it.
+        clock: Time.
+        stop: Ends the process.
+
+    Raises:
+        BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
+    """
+    publisher = bus.publisher()
+    office = _Office(publisher, clock)
+    with closing(bus.subscribe(*_HEARD)) as subscription:
+        while not stop.is_set():
+            for record in subscription.poll(_POLL_S, _BATCH):
+                office.take(record)
+            if subscription.is_caught_up():
+                office.answer()
+            publisher.flush()
+
+
+class _Office:
+    """Warnings in, drills out."""
+
+    def __init__(self, publisher: Publisher, clock: Clock) -> None:
+        self._publisher = publisher
+        self._follower = Follower("drills", publisher, clock)
+        self._now: datetime | None = None
+        self._network: Present | None = None
+        self._is_network_old = True
+        self._warnings: dict[str, SpikeWarning] = {}
+        self._reports: dict[str, TriageReport] = {}
+        self._open: dict[str, str] = {}
+        """Drills without verdict: id to the failure."""
+
+    def take(self, record: Record) -> None:
+        """Take note of one record; a bad one goes to the dead letters."""
+        if record.topic is Topic.STATE:
+            self._follow(record)
+            return
+        try:
+            self._hear(record)
+        except msgspec.DecodeError as error:
+            rejected = Rejected(
+                origin=record.origin,
+                reason=f"drills: {error}",
+                sample=record.value[:_REJECTED_BYTES],
+            )
+            self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
+
+    def answer(self) -> None:
+        """Triage every warning that has no report yet, once the network is known."""
+        waiting = [w for name, w in self._warnings.items() if name not in self._reports]
+        if not waiting or (network := self._present()) is None:
+            return
+        for warning in sorted(waiting, key=lambda w: (w.made_at, -w.upper_ratio)):
+            now = max(self._now or warning.made_at, warning.made_at)
+            decision = decide(warning, network, now=now, asked=self._asked())
+            if decision.drill is not None:
+                # Before the report: dying in between repeats the request under the same name.
+                self._publisher.publish(Topic.DRILL, decision.drill.id, to_json(decision.drill))
+            self._publisher.publish(Topic.CONTROL, warning.id, to_json(decision.report))
+            self._remember(decision.report)
+            worst = decision.report.rows[0]
+            log.info(
+                "warning_triaged",
+                warning=warning.id,
+                worst_failure=worst.failure,
+                worst_ratio=round(worst.worst_ratio, 3),
+                drill=decision.report.drill,
+                because=decision.report.because,
+            )
+
+    def _follow(self, record: Record) -> None:
+        followed = self._follower.take(record)
+        if followed is None or followed.effect is not Effect.APPLIED:
+            return
+        delta = followed.delta
+        if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
+            self._is_network_old = True
+        if delta.event_at_ns:
+            at = from_ns(delta.event_at_ns)
+            self._now = at if self._now is None else max(self._now, at)
+
+    def _hear(self, record: Record) -> None:
+        match record.topic:
+            case Topic.WARNING:
+                warning = from_json(record.value, SpikeWarning)
+                self._warnings[warning.id] = warning
+            case Topic.CONTROL:
+                message = decode_control(record.value)
+                if isinstance(message, TriageReport):
+                    self._remember(message)
+            case Topic.VERDICT:
+                self._judged(from_json(record.value, ExperimentResult))
+            case _:
+                pass
+
+    def _judged(self, result: ExperimentResult) -> None:
+        if result.purpose is Purpose.DRILL and self._open.pop(result.id, None) is not None:
+            log.info("drill_judged", drill=result.id, verdict=result.verdict.name)
+
+    def _remember(self, report: TriageReport) -> None:
+        self._reports[report.warning] = report
+        if report.drill and report.rows and not report.because:
+            self._open[report.drill] = report.rows[0].failure
+
+    def _asked(self) -> tuple[Asked, ...]:
+        return tuple(
+            Asked(
+                drill=report.drill,
+                failure=report.rows[0].failure,
+                worst_ratio=report.rows[0].worst_ratio,
+                window_end=self._warnings[name].window_end,
+            )
+            for name, report in self._reports.items()
+            if report.drill and not report.because and name in self._warnings
+        )
+
+    def _present(self) -> Present | None:
+        if self._is_network_old:
+            self._is_network_old = False
+            self._network = present(self._follower.state, self._network)
+        return self._network
