@@ -14,7 +14,8 @@ from console.processes import ProcessMark, processes_of
 from foreshadow.clock import Clock
 from foreshadow.network_file import NetworkFile
 from foreshadow.settings import BusSettings
-from shadow.emulation.production import EmulatedProduction
+from shadow.emulation.design import design
+from shadow.emulation.production import ProductionLab
 
 _PRODUCTION_WITHIN_S = 60.0
 
@@ -25,7 +26,7 @@ class Premises:
 
     broker: Broker
     bus: KafkaBus
-    production: EmulatedProduction | None
+    production: ProductionLab | None
     """None where the inventory names devices that are already there."""
     house: House
 
@@ -56,8 +57,11 @@ def premises(
     with ExitStack() as stack:
         production = None
         if inventory is None and network is not None:
-            production = EmulatedProduction(
-                network, run_id=run.run_id, run_dir=run.directory, clock=clock
+            production = ProductionLab(
+                design(network)[1],
+                run_id=run.run_id,
+                network=network.name,
+                directory=run.directory / "production",
             )
             stack.callback(production.down)
         raising = InBackground(lambda: production and production.up(within_s=_PRODUCTION_WITHIN_S))
@@ -66,7 +70,7 @@ def premises(
         broker.create_topics(run.run_id)
         settings = BusSettings(bootstrap=broker.bootstrap, topic_prefix=run.run_id)
         raising.join()
-        listed = inventory or (production.inventory_path if production else None)
+        listed = inventory or (production.inventory if production else None)
         house = House(run.directory / "logs", {**_told(run, settings, listed), **told}, clock)
         stack.callback(house.stop)
         house.start(*PROCESSES)

@@ -30,7 +30,7 @@ from foreshadow.errors import ConfigError
 from foreshadow.inventory import InventoryFile, parse_inventory
 from foreshadow.settings import Settings
 from foreshadow.topology import NodeId
-from ingest.sources.frr import FrrSource
+from ingest.sources.frr import FrrAgent
 from scenarios.drill import run_experiment
 
 
@@ -94,12 +94,19 @@ def _ingest(post: _Post) -> None:
         post.clock,
         post.stop,
         epoch_file=post.settings.run_dir / "ingest.epoch",
-        sources=(FrrSource(post.inventory, post.settings.ingest, post.clock),),
+        sources=(FrrAgent(post.inventory.devices, post.clock, poll_s=post.settings.ingest.poll_s),),
     )
 
 
 def _forecast(post: _Post) -> None:
-    forecast.app.run(post.bus, post.settings.forecast, post.clock, post.stop, routers=post.routers)
+    forecast.app.run(
+        post.bus,
+        post.settings.forecast,
+        post.clock,
+        post.stop,
+        load_limit=post.settings.policy.load_limit,
+        routers=post.routers,
+    )
 
 
 def _shadow(post: _Post) -> None:

@@ -230,7 +230,7 @@ def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Sta
     script, drill = scene.script, findings.drill
     findings.matrices["no_failure"] = (_production_routing(scene, demand), demand)
     scene.say(f"{demand.at:%H:%M}: {script.cut} is cut in production")
-    scene.production.lab.set_link(script.cut, is_up=False)
+    scene.production.set_link(script.cut, is_up=False)
     link = discover(scene.observer.look(lambda h: h.state)).link(script.cut).id
     settled_state(scene, down=frozenset({link}))
     findings.matrices["with_policy"] = (_production_routing(scene, demand), demand)
@@ -244,7 +244,7 @@ def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Sta
 def repair(scene: Scene) -> None:
     """The link comes back in production, and every best path with it."""
     scene.say(f"{scene.script.cut} is repaired in production")
-    scene.production.lab.set_link(scene.script.cut, is_up=True)
+    scene.production.set_link(scene.script.cut, is_up=True)
     settled_state(scene, down=frozenset())
 
 

@@ -49,7 +49,7 @@ def run_demo(wishes: Wishes, *, report_dir: Path, console: Console) -> Report:
     finally:
         clean(settings.run_dir, clock=clock, run_id=run.run_id)
     _write(report, report_dir)
-    console.print(render_text(report, html=report_dir / "report.html"))
+    console.print(render_text(report, html_path=report_dir / "report.html"))
     return report
 
 

@@ -22,7 +22,7 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.errors import ForeshadowError, InvariantViolated
 from foreshadow.topics import Topic
 from ingest.sources.traffic import flow_samples
-from shadow.emulation.production import EmulatedProduction
+from shadow.emulation.production import ProductionLab
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Scene:
     script: Script
     clock: Clock
     broker: Broker
-    production: EmulatedProduction
+    production: ProductionLab
     house: House
     observer: Observer
     publisher: Publisher
@@ -162,6 +162,8 @@ def set_up(
 def _told(script: Script) -> dict[str, str]:
     """What the demo's processes are told beside what every run's are."""
     return {
+        # What is replayed before this moment is history: to be learnt from, not warned of.
+        "FORESHADOW_FORECAST__WARN_FROM": script.story.live_from.isoformat(),
         "FORESHADOW_POLICY__LOAD_LIMIT": str(script.load_limit),
         "FORESHADOW_POLICY__GOVERNANCE_FILE": str(script.governance.resolve()),
         "FORESHADOW_ROLLOUT__PROFILE": script.times.name,
