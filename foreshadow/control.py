@@ -33,7 +33,18 @@ class RolloutCommand(
     asked_by: str = ""
 
 
-ControlMessage = ResyncRequest | SyncReport | FidelityReport | TriageReport | RolloutCommand
+class NoPolicyFound(
+    msgspec.Struct, frozen=True, kw_only=True, tag="no-policy.v1", tag_field="kind"
+):
+    """A drill failed and no candidate was proven against it: a person must decide."""
+
+    drill: str
+    because: str
+
+
+ControlMessage = (
+    ResyncRequest | SyncReport | FidelityReport | TriageReport | RolloutCommand | NoPolicyFound
+)
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 

@@ -74,6 +74,14 @@ class PolicySettings(BaseModel):
     moved_traffic_cap: float = Field(default=0.10, gt=0, le=1)
     finalists: int = Field(default=4, ge=1, le=8)
     governance_file: Path | None = None
+    wave_steps: tuple[float, ...] = Field(
+        default=(0.01, 0.05, 0.25, 0.50, 1.0),
+        min_length=1,
+        description="cumulative shares of the affected traffic, ascending to 1",
+    )
+    valid_s: int = Field(
+        default=3 * 3600, gt=0, description="event time a proven candidate stays valid for"
+    )
 
 
 class RolloutTimes(BaseModel):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from foreshadow.candidate import CandidateScore, LocalPreferenceShift
 from foreshadow.demand import DemandMatrix
-from foreshadow.exits import Exits
+from foreshadow.present import Present
 from foreshadow.topology import LinkId, NodeId, Prefix, Topology
 from foreshadow.walk import RoutingMatrix
 from foreshadow.whatif import NO_CUT, WhatIf
@@ -35,18 +35,14 @@ class Situation:
     """What a failed drill and the synced state say, together.
 
     Attributes:
-        topology: The network, links that are down left out.
-        exits: Where each prefix can leave now.
-        reflectors: Route reflectors among the routers.
+        network: Its model as it stands now.
         demand: The traffic the drill was judged by.
         cut: What the drill failed.
         load_limit: Load ratio no link may exceed.
         moved_traffic_cap: Share of all traffic one change may move.
     """
 
-    topology: Topology
-    exits: Exits
-    reflectors: frozenset[NodeId]
+    network: Present
     demand: DemandMatrix
     cut: frozenset[LinkId]
     load_limit: float
@@ -76,11 +72,10 @@ def estimates(situation: Situation) -> tuple[Estimate, ...]:
 
     Both groups are in the order of their worst load; of equal ones the one that moves less leads.
     """
-    base = WhatIf(situation.topology, situation.exits, reflectors=situation.reflectors)
     tried = [
         estimate
         for (router, via), prefixes in sorted(alternates(situation).items())
-        for estimate in _Alternate(situation, base, at=(router, via), prefixes=prefixes).estimates()
+        for estimate in _Alternate(situation, router, via, prefixes).estimates()
     ]
     tried.sort(
         key=lambda each: (
@@ -90,14 +85,14 @@ def estimates(situation: Situation) -> tuple[Estimate, ...]:
             each.score.prefixes,
         )
     )
-    return (_do_nothing(situation, base), *tried)
+    return (_do_nothing(situation), *tried)
 
 
 def alternates(situation: Situation) -> Mapping[tuple[NodeId, LinkId], tuple[Prefix, ...]]:
     """Per exit towards a peer, the prefixes that have a way out there and do not all use it."""
     found: dict[tuple[NodeId, LinkId], list[Prefix]] = defaultdict(list)
     for prefix in sorted({key.prefix for key in situation.demand.keys}):
-        ways = situation.exits.get(prefix, ())
+        ways = situation.network.what_if.exits.get(prefix, ())
         for way in ways:
             rivals = [other.local_preference for other in ways if other.router != way.router]
             if way.via is not None and rivals and max(rivals) >= way.local_preference:
@@ -129,23 +124,18 @@ class _Alternate:
     """All candidates that use one alternate exit."""
 
     def __init__(
-        self,
-        situation: Situation,
-        base: WhatIf,
-        *,
-        at: tuple[NodeId, LinkId],
-        prefixes: tuple[Prefix, ...],
+        self, situation: Situation, router: NodeId, via: LinkId, prefixes: tuple[Prefix, ...]
     ) -> None:
-        router, via = at
         self._situation, self._router, self._prefixes = situation, router, prefixes
-        self._neighbor = _neighbor(situation.topology, router, via)
+        what_if = situation.network.what_if
+        self._neighbor = _neighbor(what_if.topology, router, via)
         self._preference = _PREFERENCE_STEP + max(
-            way.local_preference for prefix in prefixes for way in situation.exits[prefix]
+            way.local_preference for prefix in prefixes for way in what_if.exits[prefix]
         )
         self._rates = _rates(situation.demand, prefixes)
         moved = self._moved(via)
-        self._calm = self._loads(base, moved, NO_CUT)
-        self._failed = self._loads(base, moved, situation.cut)
+        self._calm = self._loads(moved, NO_CUT)
+        self._failed = self._loads(moved, situation.cut)
 
     def estimates(self) -> Iterator[Estimate]:
         if len(self._prefixes) <= EXHAUSTIVE_PREFIXES:
@@ -191,19 +181,22 @@ class _Alternate:
             score=replace(score, rejected_because=objection(score, self._situation, lost_bps)),
         )
 
-    def _moved(self, via: LinkId) -> WhatIf:
+    def _moved(self, via: LinkId) -> Present:
         """The network with every prefix of this exit moved to it."""
-        exits = dict(self._situation.exits)
+        network = self._situation.network
+        exits = dict(network.what_if.exits)
         for prefix in self._prefixes:
             exits[prefix] = tuple(
                 replace(way, local_preference=self._preference) if way.via == via else way
                 for way in exits[prefix]
             )
-        return WhatIf(self._situation.topology, exits, reflectors=self._situation.reflectors)
+        what_if = WhatIf(network.what_if.topology, exits, reflectors=network.what_if.reflectors)
+        return replace(network, what_if=what_if)
 
-    def _loads(self, base: WhatIf, moved: WhatIf, cut: frozenset[LinkId]) -> _Loads:
+    def _loads(self, moved: Present, cut: frozenset[LinkId]) -> _Loads:
         demand = self._situation.demand
-        before, after = base.route(demand.keys, cut), moved.route(demand.keys, cut)
+        before = self._situation.network.under(cut, demand.keys)
+        after = moved.under(cut, demand.keys)
         rates = demand.vector()
         columns = np.asarray(
             [[key.prefix == prefix for prefix in self._prefixes] for key in demand.keys],
@@ -241,9 +234,10 @@ def objection(score: CandidateScore, situation: Situation, lost_bps: float = 0.0
     return ""
 
 
-def _do_nothing(situation: Situation, base: WhatIf) -> Estimate:
+def _do_nothing(situation: Situation) -> Estimate:
     def fullest(cut: frozenset[LinkId]) -> tuple[str, float]:
-        ratios = base.route(situation.demand.keys, cut).load_ratios(situation.demand)
+        matrix = situation.network.under(cut, situation.demand.keys)
+        ratios = matrix.load_ratios(situation.demand)
         link = max(ratios, key=lambda each: (ratios[each], each))
         return str(link), ratios[link]
 
