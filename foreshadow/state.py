@@ -6,6 +6,7 @@ whether to believe it asks `stale_streams`.
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from typing import TypeVar
 
 from foreshadow.delta import Effect, StateDelta, StreamState, apply
@@ -86,12 +87,22 @@ class NetworkState:
         return next(self._values(device, Stream.CONFIG, RunningConfig), None)
 
     def loc_ribs(self) -> LocRibs:
-        """Best BGP paths of every device."""
-        return {d: tuple(self._values(d, Stream.BEST_PATH, BestPath)) for d in self.devices()}
+        """Best BGP paths of every device, by prefix."""
+        return {
+            device: tuple(
+                sorted(self._values(device, Stream.BEST_PATH, BestPath), key=attrgetter("prefix"))
+            )
+            for device in self.devices()
+        }
 
     def fibs(self) -> Fibs:
-        """Forwarding tables of every device."""
-        return {d: tuple(self._values(d, Stream.FIB, FibEntry)) for d in self.devices()}
+        """Forwarding tables of every device, by prefix."""
+        return {
+            device: tuple(
+                sorted(self._values(device, Stream.FIB, FibEntry), key=attrgetter("prefix"))
+            )
+            for device in self.devices()
+        }
 
     def demand_rates(self, device: NodeId) -> Iterator[tuple[DemandKey, float]]:
         """What enters at this device now, bits per second per destination prefix."""
