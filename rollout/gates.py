@@ -18,7 +18,7 @@ from foreshadow.demand import DemandKey
 from foreshadow.experiment import Verdict
 from foreshadow.observed import Stream
 from foreshadow.rollout_event import GateResult
-from foreshadow.routing import PathChange, path_changes
+from foreshadow.routing import LocRibs, PathChange, path_changes
 from foreshadow.topology import DirectedLink, NodeId, Prefix
 from foreshadow.walk import walk, worst
 from rollout.observation import Observation, fibs_of
@@ -39,25 +39,39 @@ class Evidence:
         before: Production before the first wave.
         now: Production now.
         missing: Flip lines that are not in force, by device; a device that was not read is absent.
-        untrusted: Streams with a gap, or not heard of since the flip.
+        stale: Streams with a gap: nothing can be said.
+        silent: Streams not heard of since the flip: what they will say may still change the
+            picture, so only an unexpected path, which is there already, counts.
     """
 
     wave: Wave
     before: Observation
     now: Observation
     missing: Mapping[NodeId, tuple[str, ...]]
-    untrusted: tuple[tuple[NodeId, Stream], ...]
     load_limit: float
+    stale: tuple[tuple[NodeId, Stream], ...] = ()
+    silent: tuple[tuple[NodeId, Stream], ...] = ()
 
 
 def judge(evidence: Evidence) -> tuple[GateResult, ...]:
     """Every gate's verdict, in order."""
     device = _device(evidence)
-    if evidence.untrusted:
-        says = f"telemetry is stale or silent: {_some(evidence.untrusted)}"
+    if evidence.stale:
+        says = f"telemetry is stale: {_some(evidence.stale)}"
         blind = (_result(gate, Verdict.INCONCLUSIVE, says) for gate in ("G1", "G2", "G3"))
         return (device, *blind)
-    return (device, _route_diff(evidence), _invariants(evidence), _capacity(evidence))
+    seen = (_route_diff(evidence), _invariants(evidence), _capacity(evidence))
+    if evidence.silent:
+        says = f"not heard of since the flip: {_some(evidence.silent)}"
+        return (device, *(_doubted(result, evidence, says) for result in seen))
+    return (device, *seen)
+
+
+def _doubted(result: GateResult, evidence: Evidence, says: str) -> GateResult:
+    """What is left of a result while some routers have not spoken since the flip."""
+    if result.gate == "G1" and _unexpected(evidence):
+        return result
+    return _result(result.gate, Verdict.INCONCLUSIVE, f"{says}; so far: {result.says}")
 
 
 def worst_of(results: tuple[GateResult, ...]) -> Verdict:
@@ -65,14 +79,9 @@ def worst_of(results: tuple[GateResult, ...]) -> Verdict:
     return max((result.verdict for result in results), default=Verdict.INCONCLUSIVE)
 
 
-def observed_changes(before: Observation, now: Observation) -> frozenset[PathChange]:
-    """Best paths that differ between two observations."""
-    return path_changes(before.ribs, now.ribs)
-
-
-def is_as_predicted(wave: Wave, before: Observation, now: Observation) -> bool:
+def is_as_predicted(wave: Wave, before: LocRibs, now: LocRibs) -> bool:
     """Whether exactly the predicted best paths have changed: the wave has settled."""
-    return observed_changes(before, now) == frozenset(wave.path_changes)
+    return path_changes(before, now) == frozenset(wave.path_changes)
 
 
 def _device(evidence: Evidence) -> GateResult:
@@ -102,10 +111,10 @@ def _device(evidence: Evidence) -> GateResult:
 def _route_diff(evidence: Evidence) -> GateResult:
     """G1."""
     predicted = frozenset(evidence.wave.path_changes)
-    observed = observed_changes(evidence.before, evidence.now)
+    observed = path_changes(evidence.before.ribs, evidence.now.ribs)
     both, either = predicted & observed, predicted | observed
     jaccard = len(both) / len(either) if either else 1.0
-    unexpected = sorted(observed - predicted, key=lambda change: (change.router, change.prefix))
+    unexpected = _unexpected(evidence)
     says = f"{len(both)} of {len(predicted)} predicted best-path changes, Jaccard {jaccard:.3f}"
     if not predicted:
         return _result("G1", Verdict.INCONCLUSIVE, "the shadow predicted no best-path change")
@@ -116,6 +125,12 @@ def _route_diff(evidence: Evidence) -> GateResult:
     if jaccard < LEAST_JACCARD:
         return _result("G1", Verdict.FAILED, f"{says}, below {LEAST_JACCARD}")
     return _result("G1", Verdict.PASSED, f"{says}, none unexpected")
+
+
+def _unexpected(evidence: Evidence) -> list[PathChange]:
+    observed = path_changes(evidence.before.ribs, evidence.now.ribs)
+    extra = observed - frozenset(evidence.wave.path_changes)
+    return sorted(extra, key=lambda change: (change.router, change.prefix))
 
 
 def _invariants(evidence: Evidence) -> GateResult:

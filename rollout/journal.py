@@ -181,9 +181,10 @@ class Journal:
         return next(iter(self._read(txn, Kind.BEFORE, Observation)), None)
 
     def calls(self, txn: str) -> tuple[tuple[DeviceCall, CallOutcome | None], ...]:
-        """What was to be done to devices, and how it ended; None where the controller died first."""
+        """What was to be done to devices, and how it ended; None: the controller died first."""
         intents = self._read(txn, Kind.INTENT, DeviceCall)
-        outcomes = {outcome.call: outcome for outcome in self._read(txn, Kind.OUTCOME, CallOutcome)}
+        ended = self._read(txn, Kind.OUTCOME, CallOutcome)
+        outcomes = {outcome.call: outcome for outcome in ended}
         return tuple((intent, outcomes.get(intent)) for intent in intents)
 
     def relay(self, publisher: Publisher) -> int:
@@ -213,7 +214,7 @@ class Journal:
 
     def _append(self, txn: str, kind: Kind, value: Any) -> None:
         body, number = to_json(value), self._number + 1
-        sha256 = _chained(self._sha256, number, txn, kind, body)
+        sha256 = _chained(self._sha256, number, body, txn=txn, kind=kind)
         with self._writing() as connection:
             connection.execute(
                 insert(_entries).values(
@@ -240,7 +241,7 @@ class Journal:
         number, sha256 = 0, _GENESIS
         for row in connection.execute(select(_entries).order_by(_entries.c.number)):
             number += 1
-            sha256 = _chained(sha256, number, row.txn, row.kind, row.body)
+            sha256 = _chained(sha256, number, row.body, txn=row.txn, kind=row.kind)
             if row.number != number or row.sha256 != sha256:
                 raise JournalUnwritable(
                     f"{self._path}: entry {number} is missing or was altered; keep the file for "
@@ -283,6 +284,6 @@ def _make_durable(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _chained(previous: str, number: int, txn: str, kind: str, body: bytes) -> str:
+def _chained(previous: str, number: int, body: bytes, *, txn: str, kind: str) -> str:
     head = f"{previous} {number} {txn} {kind} ".encode()
     return hashlib.sha256(head + body).hexdigest()

@@ -34,6 +34,7 @@ _FORWARD: Mapping[RolloutStep, frozenset[RolloutStep]] = {
     S.CONFIRMED: frozenset({S.LOCKED, S.COMPLETE}),
     S.REVERTING: frozenset({S.REVERTED, S.REVERT_FAILED}),
 }
+_TRIAL = frozenset({S.LOCKED, S.STAGED, S.ARMED, S.FLIPPED, S.SETTLING, S.SOAKING, S.GATE_PASSED})
 _OVER = frozenset({S.REFUSED, S.REVERTED})
 _AT_REST = frozenset({S.COMPLETE, S.REVERT_FAILED})
 """Nothing more happens by itself, but the way back is open."""
@@ -46,8 +47,8 @@ class RolloutState:
     Attributes:
         step: The last step taken; a hold leaves it as it was.
         wave: The wave that step belongs to; 0 before the first.
-        standing: Waves whose generation may be attached on a device, oldest first: the armed one
-            (it may have been flipped) and the confirmed ones.
+        standing: Waves of which something may be on a device, oldest first: from LOCKED on, since
+            a call that failed may have been carried out all the same.
         soaks: How often the present wave's soak was begun.
     """
 
@@ -71,10 +72,9 @@ class RolloutState:
         return not self.is_over and self.step not in _AT_REST
 
     @property
-    def at_risk(self) -> int:
-        """The wave that is armed and not confirmed, or 0."""
-        is_trial = self.step in (S.ARMED, S.FLIPPED, S.SETTLING, S.SOAKING, S.GATE_PASSED)
-        return self.wave if is_trial else 0
+    def on_trial(self) -> int:
+        """The wave that was begun and is not confirmed, or 0."""
+        return self.wave if self.step in _TRIAL else 0
 
 
 def fold(events: Iterable[RolloutEvent]) -> RolloutState | None:
@@ -148,7 +148,7 @@ def _forward(state: RolloutState, event: RolloutEvent) -> RolloutState:
         raise _impossible(state, event, "its gates did not all pass")
     if step is S.COMPLETE and wave != state.waves:
         raise _impossible(state, event, "waves are missing")
-    newly_standing = (wave,) if step is S.ARMED and not is_again else ()
+    newly_standing = (wave,) if step is S.LOCKED and not is_again else ()
     return replace(
         state,
         step=step,
@@ -181,7 +181,7 @@ class Do(StrEnum):
     FLIP = "flip"
     SETTLE = "settle"
     SOAK = "soak"
-    PASS_GATE = "pass-gate"
+    JUDGE_PASSED = "judge-passed"
     CONFIRM = "confirm"
     COMPLETE = "complete"
     ROLL_BACK = "roll-back"
@@ -208,7 +208,6 @@ _NEXT: Mapping[RolloutStep, Do] = {
     S.FLIPPED: Do.SETTLE,
     S.SETTLING: Do.SOAK,
     S.GATE_PASSED: Do.CONFIRM,
-    S.REVERTING: Do.ROLL_BACK,
 }
 
 
@@ -235,19 +234,19 @@ def next_action(
         return Do.NOTHING
     if state.is_held or order is Order.HOLD:
         return Do.HOLD
-    if state.step is S.SOAKING:
-        return _after_soak(state, verdict, may_extend=may_extend)
+    return _onward(state, verdict, may_extend=may_extend)
+
+
+def _onward(state: RolloutState, verdict: Verdict | None, *, may_extend: bool) -> Do:
+    """The way forward. Missing evidence buys one more soak; after that the wave goes back."""
     if state.step is S.CONFIRMED:
         return Do.COMPLETE if state.wave == state.waves else Do.LOCK
-    return _NEXT[state.step]
-
-
-def _after_soak(state: RolloutState, verdict: Verdict | None, *, may_extend: bool) -> Do:
-    """Missing evidence buys one more soak; after that the wave goes back."""
+    if state.step is not S.SOAKING:
+        return _NEXT[state.step]
     if verdict is None:
         return Do.SOAK
     if verdict is Verdict.PASSED:
-        return Do.PASS_GATE
+        return Do.JUDGE_PASSED
     return Do.SOAK if state.soaks < 2 and may_extend else Do.ROLL_BACK
 
 

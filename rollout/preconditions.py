@@ -7,6 +7,7 @@ never lifts what protects the way back: configuration, RIB digest, fresh telemet
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from foreshadow.candidate import Candidate, Wave
 from foreshadow.demand import DemandMatrix
@@ -80,7 +81,7 @@ def _shape(candidate: Candidate, times: RolloutTimes) -> Iterator[str]:
         yield "it has no waves"
     if [wave.number for wave in waves] != list(range(1, len(waves) + 1)):
         yield "its waves are not numbered from 1"
-    for earlier, later in zip(waves, waves[1:], strict=False):
+    for earlier, later in pairwise(waves):
         if not set(earlier.prefixes) <= set(later.prefixes):
             yield f"wave {later.number} leaves out prefixes of wave {earlier.number}"
     yield from (said for wave in waves for said in _inverses(wave))

@@ -1,13 +1,13 @@
 """What to do about a rollout that its controller left in the middle: network.md 3.5, pure.
 
-| journal says            | device says                        | remedy                               |
-| before ARMED            | nothing armed, nothing attached    | go on from there                     |
-| FLIPPED to SOAKING      | armed, enough time left            | soak from zero                       |
-| same, or ARMED          | armed, too little time left        | revert now                           |
-| any                     | reverted, or the old policy is on  | roll back the waves before it        |
-| GATE_PASSED             | armed                              | confirm                              |
-| GATE_PASSED             | confirmed, new policy on           | confirm again (saves the start-up)   |
-| any                     | anything else                      | hold, and call a person              |
+journal says        device says                          remedy
+before ARMED        nothing armed, nothing attached      go on from there
+FLIPPED to SOAKING  armed, enough time left              soak from zero
+same, or ARMED      armed, too little time left          revert now
+any                 reverted, or the old policy is on    roll back the waves before it
+GATE_PASSED         armed                                confirm
+GATE_PASSED         confirmed, new policy on             confirm again (saves the start-up)
+any                 anything else                        hold, and call a person
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from foreshadow.rollout_event import RolloutStep
 from rollout.devices.session import Guard, TrialReport
 
 S = RolloutStep
-_UNTOUCHED = frozenset({S.PROPOSED, S.VERIFIED, S.APPROVED, S.LOCKED, S.STAGED, S.CONFIRMED})
+_UNTOUCHED = frozenset({S.LOCKED, S.STAGED})
 _WATCHED = frozenset({S.FLIPPED, S.SETTLING, S.SOAKING})
 
 
@@ -36,7 +36,7 @@ def remedy(step: RolloutStep, reports: Sequence[TrialReport], *, needed_s: float
 
     Args:
         step: The rollout's last step.
-        reports: One per device of the wave in progress; of the next wave where none is.
+        reports: One per device of the wave begun last; none where no wave was.
         needed_s: Time the dead-man must leave for settling and soaking from zero.
     """
     if step is S.REVERTING:
@@ -50,8 +50,10 @@ def _of_one(step: RolloutStep, report: TrialReport, needed_s: float) -> Remedy:
             return Remedy.ROLL_BACK
         case Guard.ARMED:
             return _of_armed(step, report, needed_s)
+        case Guard.CONFIRMED if step is S.CONFIRMED and report.is_attached:
+            return Remedy.GO_ON
         case Guard.CONFIRMED:
-            is_ours = step in (S.GATE_PASSED, S.CONFIRMED) and report.is_attached
+            is_ours = step is S.GATE_PASSED and report.is_attached
             return Remedy.CONFIRM if is_ours else Remedy.HOLD
         case Guard.NONE:
             return _of_unguarded(step, report)

@@ -23,9 +23,8 @@ def missing(running: str, wanted: str) -> tuple[str, ...]:
         ConfigError: `running` is not a configuration.
     """
     in_force = frozenset(_running_places(running))
-    return tuple(
-        " / ".join(place) for place in _wanted_places(wanted) if not _holds(place, in_force)
-    )
+    lacking = (place for place in _wanted_places(wanted) if not _holds(place, in_force))
+    return tuple(" / ".join(place) for place in lacking)
 
 
 def _holds(place: Place, in_force: frozenset[Place]) -> bool:
@@ -81,6 +80,15 @@ def mentions(running: str, generation_names: frozenset[str]) -> tuple[str, ...]:
         if not _is_definition(place[0], generation_names)
         and generation_names & frozenset(place[-1].split())
     )
+
+
+def defines(running: str, names: frozenset[str]) -> bool:
+    """Whether any of these objects is there.
+
+    Raises:
+        ConfigError: `running` is not a configuration.
+    """
+    return any(_is_definition(block.header, names) for block in parse(running))
 
 
 def _is_definition(header: str, names: frozenset[str]) -> bool:

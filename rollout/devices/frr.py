@@ -140,19 +140,24 @@ class FrrSession:
             left = attachment.missing(self._running_config(), change.revert)
             if left:
                 raise ConfigError(
-                    f"{self.device}: fs-guard knows no {trial}, yet {left[0]!r} lacks"
+                    f"{self.device}: fs-guard knows no trial {trial}, yet the old policy is not "
+                    f"in force: {left[0]}"
                 )
 
     def collect(self, change: DeviceChange) -> None:
         """Remove the generation's objects, after making sure that nothing uses them."""
-        used = attachment.mentions(
-            self._running_config(), attachment.generation_names(change.stage)
-        )
+        names, running = attachment.generation_names(change.stage), self._running_config()
+        used = attachment.mentions(running, names)
         if used:
             raise UnsafeRollout(f"{self.device}: still in use, so not removed: {'; '.join(used)}")
+        if not attachment.defines(running, names):
+            return
         name = f"gc.{change.generation}"
         self._put(name, change.gc)
-        self._run(f"cd {self._dir} && {self._vtysh} -f {name} && rm -f {name}")
+        # Half a generation may be there; what counts is that nothing of it is left.
+        self._run(f"cd {self._dir} && {{ {self._vtysh} -f {name}; rm -f {name}; }}")
+        if attachment.defines(self._running_config(), names):
+            raise ConfigError(f"{self.device}: {', '.join(sorted(names))} could not be removed")
 
     def soften(self, change: DeviceChange) -> None:
         """Run the change's soft clear."""
@@ -302,7 +307,10 @@ class FrrSession:
 
 
 def _report(said: str, *, device: NodeId, is_attached: bool, is_reverted: bool) -> TrialReport:
-    """fs-guard's line as a value: `STATE now UPTIME armed UPTIME SECONDS [reverted UPTIME AT BY]`."""
+    """fs-guard's line as a value.
+
+    `STATE now UPTIME [armed UPTIME SECONDS [reverted UPTIME WHEN BY]]`
+    """
     found = re.search(
         r"(?P<guard>none|armed|reverting|reverted|confirmed) now (?P<now>[\d.]+)"
         r"(?: armed (?P<armed>[\d.]+) (?P<limit>[\d.]+))?"

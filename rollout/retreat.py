@@ -1,0 +1,147 @@
+"""The way back: the newest wave first, then those before it, then the proof that nothing is left.
+
+The proof is the RIB digest, not the configuration text: a router that breaks ties by age may keep
+the new path under the old policy (RFC 4264). Where the digest is not the old one, the devices are
+made to decide again (soft clear) once; after that a person is needed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from foreshadow.clock import Clock
+from foreshadow.errors import ConfigError, DeviceUnreachable, UnsafeRollout
+from foreshadow.experiment import DeviceChange
+from foreshadow.observed import Stream
+from foreshadow.rollout_event import RolloutStep
+from foreshadow.routing import rib_digest
+from foreshadow.settings import RolloutTimes
+from rollout.lookout import STALE_AFTER_S, Lookout
+from rollout.passage import Passage
+from rollout.preconditions import SETTLE_TRIES
+
+_log = structlog.get_logger()
+_RETRY_S = 0.5
+_LOOK_S = 0.05
+
+
+class _StillThere(Exception):
+    """A device could not be taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retreat:
+    """Takes a rollout back, as far as it got."""
+
+    lookout: Lookout
+    clock: Clock
+    times: RolloutTimes
+
+    def carry_out(self, passage: Passage) -> None:
+        """Revert every standing wave, verify the digest, clean up, and say how long it took.
+
+        Ends in REVERTED, or in REVERT_FAILED with the reason.
+        """
+        state = passage.at
+        passage.record(
+            RolloutStep.REVERTING,
+            passage.because or "a person asked for it",
+            gates=passage.gates,
+            facts={"waves": list(state.standing), **passage.found},
+        )
+        reverted = tuple(reversed(state.standing))
+        try:
+            for number in reverted:
+                self._take_back(passage, number)
+        except _StillThere as error:
+            passage.record(RolloutStep.REVERT_FAILED, str(error), facts={**passage.found})
+            return
+        reverted_s = self.clock.monotonic_s()
+        facts = self._facts(passage, reverted_s)
+        if not self._is_as_before(passage, reverted, reverted_s):
+            after = rib_digest(self.lookout.ribs())
+            passage.record(
+                RolloutStep.REVERT_FAILED,
+                "every device took its old policy back, but the RIBs are not those from before; "
+                "look for a path that stayed because it is older",
+                facts={**facts, "rib_digest_after": after},
+            )
+            return
+        self._clean_up(passage, reverted)
+        facts["rib_digest_after"] = rib_digest(self.lookout.ribs())
+        facts["verified_after_s"] = round(self.clock.monotonic_s() - reverted_s, 3)
+        passage.record(
+            RolloutStep.REVERTED,
+            f"{len(reverted)} waves taken back {facts['gate_to_reverted_s']:.2f} s after the "
+            "decision; the RIB digest is the one from before",
+            wave=0,
+            facts=facts,
+        )
+
+    def _facts(self, passage: Passage, reverted_s: float) -> dict[str, Any]:
+        decided_s = passage.failed_s or reverted_s
+        return {
+            **passage.found,
+            "gate_to_reverted_s": round(reverted_s - decided_s, 3),
+            "rib_digest_before": passage.candidate.digest_before,
+        }
+
+    def _take_back(self, passage: Passage, number: int) -> None:
+        wave = passage.wave_of(number)
+        for change in reversed(wave.changes):
+            self._revert(passage, number, change)
+        passage.record(
+            RolloutStep.REVERTED,
+            "what was attached before the wave is attached again",
+            wave=number,
+        )
+
+    def _revert(self, passage: Passage, number: int, change: DeviceChange) -> None:
+        """One device; a device that does not answer has its dead-man, and is asked again."""
+        until_s = self.clock.monotonic_s() + self.times.dead_man_s + STALE_AFTER_S
+        while True:
+            try:
+                passage.crew.revert(passage.wave_of(number), change)
+            except DeviceUnreachable as error:
+                if self.clock.monotonic_s() >= until_s:
+                    raise _StillThere(f"{error}; wave {number} may still be on it") from error
+                self.lookout.poll(_RETRY_S)
+            except (ConfigError, UnsafeRollout) as error:
+                raise _StillThere(f"{error}; wave {number} may still be on it") from error
+            else:
+                return
+
+    def _is_as_before(self, passage: Passage, reverted: tuple[int, ...], since_s: float) -> bool:
+        if passage.before is None:
+            return True  # It never got as far as a device.
+        if self._becomes_as_before(passage, since_s):
+            return True
+        try:
+            for number in reverted:
+                passage.crew.soften(passage.wave_of(number))
+        except (ConfigError, DeviceUnreachable) as error:
+            _log.warning("soft_clear_failed", txn=passage.txn, error=str(error))
+        return self._becomes_as_before(passage, self.clock.monotonic_s())
+
+    def _becomes_as_before(self, passage: Passage, since_s: float) -> bool:
+        """Whether every router has spoken since the revert and the digest is the old one."""
+        until_s = since_s + max(SETTLE_TRIES * self.times.settle_s, STALE_AFTER_S / 2)
+        wanted = passage.candidate.digest_before
+        while self.clock.monotonic_s() < until_s:
+            if not self.lookout.silent_since(since_s, (Stream.BEST_PATH,)) and (
+                rib_digest(self.lookout.ribs()) == wanted
+            ):
+                return True
+            self.lookout.poll(_LOOK_S)
+        return False
+
+    def _clean_up(self, passage: Passage, reverted: tuple[int, ...]) -> None:
+        """Objects that nothing uses any more go; what is left of them does no harm."""
+        for number in reverted:
+            wave = passage.wave_of(number)
+            try:
+                passage.crew.collect(wave)
+                passage.crew.unlock(wave)
+            except (ConfigError, DeviceUnreachable, UnsafeRollout) as error:
+                _log.warning("clean_up_failed", txn=passage.txn, wave=number, error=str(error))
