@@ -265,7 +265,7 @@ def _kernel_feature(
         complaint = _complaint("ip", "netns", "exec", name, "sh", "-c", trial)
     if not complaint:
         return Finding(Standing.FIT, "works")
-    found = f"not in this kernel: {consequence}" if consequence else complaint
+    found = f"{consequence}: {complaint}" if consequence else complaint
     return Finding(without, found, f"a kernel with it (modprobe {module})")
 
 

@@ -74,7 +74,7 @@ guard_services() { # Debian starts what it installs; this asks it not to, for as
 
 unguard_services() {
     if [ -f "$POLICY" ] && grep -qxF "$POLICY_MARK" "$POLICY"; then
-        rm -f "$POLICY"
+        rm -f "$POLICY" || true # root's file, should another user run this
     fi
 }
 
@@ -95,9 +95,13 @@ keep_off() { # A service that came with a package just installed must not run no
     done
 }
 
-apt_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 "$@" >/dev/null </dev/null
+apt_install() { # Quiet unless it fails: what it says of enabled services is undone by keep_off.
+    local said
+    said=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1) || {
+        printf '%s\n' "$said" >&2
+        return 1
+    }
 }
 
 install_packages() {
@@ -112,7 +116,7 @@ install_packages() {
     say 'will install these system packages (no service of theirs is started or enabled):'
     for package in "${needed[@]}" "${wanted[@]}"; do printf '  %-22s %s\n' "$package" "${WHY[$package]}"; done
     guard_services
-    apt-get update -qq >/dev/null </dev/null || say 'apt-get update failed; trying with the lists there are'
+    apt-get update -qq >/dev/null 2>&1 </dev/null || say 'apt-get update failed; trying with the lists there are'
     if [ ${#needed[@]} -gt 0 ]; then
         apt_install "${needed[@]}" || fail "apt-get could not install: ${needed[*]}" \
             'see its message above; install them by hand, then run this again'
@@ -169,13 +173,16 @@ install_broker() {
         return
     fi
     say "fetching Apache Kafka's jars into $JARS (46 jars, 44 MB, pinned in kafka/pom.xml)"
+    local said
     rm -rf "$JARS.new"
-    if mvn -q -B -Dstyle.color=never -f kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$JARS.new" </dev/null; then
+    if said=$(mvn -q -B -f kafka/pom.xml dependency:copy-dependencies \
+        -DoutputDirectory="$PWD/$JARS.new" </dev/null 2>&1); then
         rm -rf "$JARS"
         mv "$JARS.new" "$JARS"
         sha256sum <kafka/pom.xml >"$JARS/.pom.sha256"
     else
         rm -rf "$JARS.new"
+        printf '%s\n' "$said" >&2
         say 'Maven could not fetch them: the embedded broker will stand in for Apache Kafka'
     fi
 }
