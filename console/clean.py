@@ -101,12 +101,9 @@ def clean(
     known = {run.run_id: run for run in find_runs(root, registry=registry)}
     live = tuple(name for name, run in known.items() if run.is_live())
     unclaimed = tuple(name for name in _ids_on_host() if name not in known)
-    if run_id is not None:
-        doomed: tuple[str, ...] = (run_id,)
-    elif is_everything:
-        doomed = (*known, *unclaimed)
-    else:
-        doomed = tuple(name for name in known if name not in live)
+    doomed = choose(
+        known, live=live, unclaimed=unclaimed, run_id=run_id, is_everything=is_everything
+    )
     removed = tuple(
         remove_run(
             known.get(name) or Run(run_id=name, directory=root / name),
@@ -120,6 +117,22 @@ def clean(
         live=tuple(name for name in live if name not in doomed),
         unclaimed=tuple(name for name in unclaimed if name not in doomed),
     )
+
+
+def choose(
+    known: Iterable[str],
+    *,
+    live: Iterable[str],
+    unclaimed: Iterable[str],
+    run_id: str | None,
+    is_everything: bool,
+) -> frozenset[str]:
+    """Which runs to remove: the one that is named, or all, or the dead ones whose owner we know."""
+    if run_id is not None:
+        return frozenset({run_id})
+    if is_everything:
+        return frozenset({*known, *unclaimed})
+    return frozenset(known) - frozenset(live)
 
 
 def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
