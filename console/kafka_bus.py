@@ -18,6 +18,7 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from foreshadow.bus import Publisher, Record, Subscription
 from foreshadow.errors import BrokerUnreachable
@@ -28,6 +29,13 @@ _METADATA_TIMEOUT_S = 10.0
 _FLUSH_TIMEOUT_S = 30.0
 _POLL_WHEN_FULL_S = 0.5
 _FULL_QUEUE_TRIES = 60
+_LEADERLESS = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 
 
 class KafkaBus:
@@ -147,7 +155,7 @@ class KafkaSubscription:
         """Last offset to read per partition that holds anything."""
         ends = {}
         for part in partitions:
-            low, high = self._consumer.get_watermark_offsets(part, _METADATA_TIMEOUT_S)
+            low, high = _once_led(self._consumer, part)
             if high > low:
                 ends[part.topic, part.partition] = high - 1
         return ends
@@ -173,6 +181,19 @@ class KafkaSubscription:
             partition=partition,
             offset=offset,
         )
+
+
+@retry(
+    retry=retry_if_exception(
+        lambda error: isinstance(error, KafkaException) and error.args[0].code() in _LEADERLESS
+    ),
+    stop=stop_after_delay(_METADATA_TIMEOUT_S),
+    wait=wait_fixed(0.05),
+    reraise=True,
+)
+def _once_led(consumer: Consumer, part: TopicPartition) -> tuple[int, int]:
+    """(low, high) watermark; a topic that was just created has no leader for a moment."""
+    return consumer.get_watermark_offsets(part, _METADATA_TIMEOUT_S)
 
 
 def _as_bytes(value: Any) -> bytes:

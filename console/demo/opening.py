@@ -8,6 +8,7 @@ from console.demo.script import Script
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
 from foreshadow.settings import DEMO_TIMES
+from foreshadow.topology import LinkId
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DEFAULT_GROWTH, Story, demands, read_matrices
 
@@ -80,7 +81,7 @@ def write_script(wishes: Wishes) -> Script:
         demand=series,
         growth=wishes.growth,
         story=story,
-        cut=wishes.cut,
+        cut=LinkId(wishes.cut),
         times=DEMO_TIMES,
         load_limit=wishes.load_limit,
         governance=DEMO_GOVERNANCE,

@@ -7,6 +7,7 @@ from pathlib import Path
 from foreshadow.demand import DemandMatrix
 from foreshadow.network_file import NetworkFile
 from foreshadow.settings import RolloutTimes
+from foreshadow.topology import LinkId
 from ingest.sources.traffic import DemandSeries, Story
 
 
@@ -25,7 +26,7 @@ class Script:
     demand: DemandSeries
     growth: float
     story: Story
-    cut: str
+    cut: LinkId
     times: RolloutTimes
     load_limit: float
     governance: Path

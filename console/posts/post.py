@@ -1,0 +1,26 @@
+"""What every process is given."""
+
+import threading
+from dataclasses import dataclass
+
+from foreshadow.bus import Bus
+from foreshadow.clock import Clock
+from foreshadow.inventory import InventoryFile
+from foreshadow.settings import Settings
+from foreshadow.topology import NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """The bus, the settings, the devices, the time, and the sign to stop."""
+
+    bus: Bus
+    settings: Settings
+    inventory: InventoryFile
+    clock: Clock
+    stop: threading.Event
+
+    @property
+    def routers(self) -> tuple[NodeId, ...]:
+        """The devices' names, in the inventory's order."""
+        return tuple(NodeId(device.name) for device in self.inventory.devices)
