@@ -38,7 +38,7 @@ class History:
         self._seen += 1
 
     def lag(self, steps: int) -> Array:
-        """Log values `steps` ago (0: the newest), shape (n_series,); beyond the past, the oldest."""
+        """Log values `steps` ago (0: the newest), or the oldest known; shape (n_series,)."""
         row: Array = self._rows[self._end - 1 - min(steps, len(self) - 1)]
         return row
 
