@@ -105,6 +105,13 @@ def story(report: Report) -> str:
     )
 
 
+def reasons(report: Report) -> tuple[str, ...]:
+    """Why the run did not hold: what each stage that broke says."""
+    return tuple(
+        f"{row.name}: {row.summary}" for row in stage_rows(report) if row.state is StageState.BROKEN
+    )
+
+
 def missing(report: Report) -> tuple[str, ...]:
     """What this report cannot show because the run did not get that far, one sentence each."""
     parts: tuple[tuple[object, str], ...] = (

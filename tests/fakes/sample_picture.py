@@ -30,7 +30,7 @@ def rollout_picture() -> Picture:
         is_standing_still=True,
         stages=_stages(held=7, running=8),
         watched="ATLAng->IPLSng if CHINng-NYCMng fails",
-        band=sample_band(),
+        band=sample_band()[:31],
         waves=(
             _wave(1, 5.0, "confirmed", 4),
             _wave(2, 25.0, "confirmed", 4),

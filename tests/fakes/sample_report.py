@@ -68,7 +68,7 @@ SUMMARIES = (
     "4 waves to NYCMng, every gate passed; 13.4 % of all traffic moved, the cap is 15 %.",
     "CHINng-NYCMng failed at 20:10 UTC: 73.8 % on the fullest link, 101.1 % without the policy.",
     "G1 failed on the harmful change: reverted in 1.4 s, digest as before; dead-man after 10.3 s.",
-    "Forecast 101.3 %, came 101.1 %; shadow 74.0 %, production 73.8 %.",
+    "Three links compared: forecast 74.9 %, shadow 74.0 %, production 73.8 % on the fullest.",
 )
 
 
@@ -179,7 +179,7 @@ def _stages() -> tuple[Stage, ...]:
         {"txn": "chg-3fa9c1-1", "gates_passed": 16},
         {"at": "2004-03-11T20:10:00Z", "lost_bps": 0},
         {"failed_gate": "G1", "override": "demo: show a rollback", "journal": "rollout.db"},
-        {"records": 4},
+        {"records": 3},
     )
     return tuple(
         Stage(name=name, held=True, summary=summary, took_s=took, evidence=facts)
@@ -224,13 +224,12 @@ def _forecast() -> ForecastSeries:
 
 def _point(start: datetime, step: int, steps: int) -> ForecastPoint:
     ripple = 1.6 * math.sin(step * 1.7) + 1.1 * math.sin(step * 0.61)
-    spike = {steps - 1: 15.5, steps - 2: 3.5}.get(step, 0.0)
-    now = 64.0 + 19.5 * step / steps + ripple + spike
+    now = 101.1 if step == steps - 1 else 60.0 + 24.0 * step / steps + ripple
     return ForecastPoint(
         at=(start + timedelta(minutes=5 * step)).isoformat(),
         now_pct=now,
-        median_pct=76.5 + 9.0 * step / steps + 0.5 * ripple,
-        upper_pct=82.0 + 22.5 * (1 - math.exp(-step / 12)) + 0.6 * ripple,
+        median_pct=70.0 + 16.0 * step / steps + 0.4 * ripple,
+        upper_pct=76.0 + 28.0 / (1 + math.exp((19 - step) / 3)) + 0.4 * ripple,
         naive_last_pct=now,
         naive_day_pct=71.0 + 4.0 * math.sin(step / 14),
     )
@@ -362,9 +361,8 @@ def _wave(
 
 def _feedback() -> tuple[FeedbackRow, ...]:
     rows = (
-        (WATCHED, CUT, 101.3, 101.3, 101.1),
-        (WATCHED, None, 18.2, 74.0, 73.8),
-        ("IPLSng->ATLAng", None, 17.9, 72.2, 72.0),
+        (WATCHED, CUT, 74.9, 74.0, 73.8),
+        ("IPLSng->ATLAng", CUT, 73.4, 72.2, 72.0),
         ("NYCMng->CHINng", None, 27.0, None, 18.0),
     )
     return tuple(

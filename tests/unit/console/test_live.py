@@ -64,7 +64,7 @@ def test_frame_says_what_happens_now(width: int, height: int) -> None:
         "✔ telemetry",
         "· feedback",
         "ATLAng → IPLSng if CHINng-NYCMng fails",
-        "97.2 % now",
+        f"{rollout_picture().band[-1].now_pct:.1f} % now",
         "wave 3",
         "G1 ✔",
         "soaking",
