@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 VENV := .venv/bin
 PACKAGES := console forecast foreshadow frr ingest policy_gen rollout scenarios shadow
-CODE := $(PACKAGES) tests benchmarks
+CODE := $(wildcard $(PACKAGES) tests benchmarks)
+PROSE := $(wildcard docs kafka containerlab Makefile README.md CHANGELOG.md pyproject.toml)
 
 # Options of `make demo`; each is passed on only when it was given.
 DEMO_OPTIONS = $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(REPORT),--report "$(REPORT)") \
@@ -33,7 +34,7 @@ test: setup lint type contracts ## Lint, types, import contracts and every test
 lint: setup ## Style, formatting and spelling
 	$(VENV)/ruff check $(CODE)
 	$(VENV)/ruff format --check $(CODE)
-	$(VENV)/codespell $(CODE) docs kafka containerlab Makefile README.md pyproject.toml
+	$(VENV)/codespell $(CODE) $(PROSE)
 
 fmt: setup ## Rewrite the code the way lint wants it
 	$(VENV)/ruff check --fix $(CODE)
