@@ -132,7 +132,8 @@ class _Alternate:
         self._preference = _PREFERENCE_STEP + max(
             way.local_preference for prefix in prefixes for way in what_if.exits[prefix]
         )
-        self._rates = _rates(situation.demand, prefixes)
+        rates = rates_bps(situation.demand, prefixes)
+        self._rates = np.asarray([rates[prefix] for prefix in prefixes])
         moved = self._moved(via)
         self._calm = self._loads(moved, NO_CUT)
         self._failed = self._loads(moved, situation.cut)
@@ -255,13 +256,13 @@ def _do_nothing(situation: Situation) -> Estimate:
     return Estimate(shift=None, score=replace(score, rejected_because=objection(score, situation)))
 
 
-def _rates(demand: DemandMatrix, prefixes: tuple[Prefix, ...]) -> Vector:
+def rates_bps(demand: DemandMatrix, prefixes: tuple[Prefix, ...]) -> dict[Prefix, float]:
     """Bits per second towards each prefix, over all ingress routers."""
     total = dict.fromkeys(prefixes, 0.0)
     for key, rate_bps in zip(demand.keys, demand.rates_bps, strict=True):
         if key.prefix in total:
             total[key.prefix] += rate_bps
-    return np.asarray([total[prefix] for prefix in prefixes])
+    return total
 
 
 def _neighbor(topology: Topology, router: NodeId, via: LinkId) -> IPv4Address:
