@@ -65,8 +65,9 @@ class DemandAssembler:
         """
         self._reached: dict[NodeId, datetime] = {}
         self._expected = frozenset(expected)
-        self._pending: dict[datetime, dict[NodeId, dict[DemandKey, float]]] = {}
-        self._latest: dict[NodeId, dict[DemandKey, float]] = {}
+        self._pending: dict[datetime, dict[NodeId, _Reading]] = {}
+        self._latest: dict[NodeId, _Reading] = {}
+        self._layout = _Layout((), (), ())
 
     def add(
         self, ingress: NodeId, at: datetime, rates_bps: Iterable[tuple[DemandKey, float]]
@@ -75,7 +76,11 @@ class DemandAssembler:
         if ingress not in self._expected or at <= self._reached.get(ingress, _LONG_AGO):
             return ()
         self._reached[ingress] = at
-        self._pending.setdefault(at, {})[ingress] = dict(rates_bps)
+        reading = tuple(rates_bps)
+        self._pending.setdefault(at, {})[ingress] = (
+            tuple(key for key, _ in reading),
+            tuple(rate for _, rate in reading),
+        )
         if len(self._reached) < len(self._expected):
             return ()
         complete_to = min(self._reached.values())
@@ -83,9 +88,37 @@ class DemandAssembler:
 
     def _emit(self, at: datetime) -> DemandMatrix:
         self._latest.update(self._pending.pop(at))
-        rates = {key: rate for router in self._latest.values() for key, rate in router.items()}
-        keys = tuple(sorted(rates))
-        return DemandMatrix(at=at, keys=keys, rates_bps=tuple(rates[key] for key in keys))
+        parts = tuple(keys for keys, _ in self._latest.values())
+        if parts != self._layout.parts:
+            self._layout = _Layout.of(parts)
+        rates = [rate for _, part in self._latest.values() for rate in part]
+        return DemandMatrix(
+            at=at,
+            keys=self._layout.keys,
+            rates_bps=tuple(rates[index] for index in self._layout.order),
+        )
+
+
+_Reading = tuple[tuple[DemandKey, ...], tuple[float, ...]]
+"""One router's keys and their rates."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where each sorted key stands among the routers' keys laid end to end.
+
+    The same prefixes come interval after interval, and sorting them took longer than all the rest.
+    """
+
+    parts: tuple[tuple[DemandKey, ...], ...]
+    keys: tuple[DemandKey, ...]
+    order: tuple[int, ...]
+
+    @classmethod
+    def of(cls, parts: tuple[tuple[DemandKey, ...], ...]) -> "_Layout":
+        place = {key: index for index, key in enumerate(key for part in parts for key in part)}
+        keys = tuple(sorted(place))
+        return cls(parts, keys, tuple(place[key] for key in keys))
 
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -109,7 +109,7 @@ class NetworkState:
         state = self._streams.get((device, Stream.DEMAND))
         for key in sorted(state.values) if state else ():
             rate = self._typed_value(device, Stream.DEMAND, key, DemandRate)
-            yield DemandKey(ingress=device, prefix=_prefix(key)), rate.rate_bps
+            yield _demand_key(device, key), rate.rate_bps
 
     def _values(self, device: NodeId, stream: Stream, wanted: type[T]) -> Iterator[T]:
         state = self._streams.get((device, stream))
@@ -141,6 +141,12 @@ class NetworkState:
 @lru_cache(maxsize=65_536)
 def _prefix(text: str) -> Prefix:
     return Prefix(text)
+
+
+@lru_cache(maxsize=65_536)
+def _demand_key(ingress: NodeId, prefix: str) -> DemandKey:
+    """The same object every time: comparing the keys of two intervals costs next to nothing."""
+    return DemandKey(ingress=ingress, prefix=_prefix(prefix))
 
 
 def replay(deltas: Iterable[StateDelta]) -> NetworkState:
