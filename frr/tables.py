@@ -108,6 +108,7 @@ class _Received(_Json, frozen=True):
 
 
 class _ReceivedTable(_Json, frozen=True):
+    warning: str = ""
     received_routes: dict[str, _Received] = {}
 
 
@@ -211,9 +212,11 @@ def received_paths(peer: IPv4Address, raw: str) -> tuple[ReceivedPath, ...]:
     The router keeps them only with `soft-reconfiguration inbound`; FRR 8.4 leaves communities out.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: It is something else, or the router does not keep them.
     """
-    table = from_json(raw or "{}", _ReceivedTable).received_routes
+    table = from_json(raw or "{}", _ReceivedTable)
+    if table.warning:
+        raise ValueError(f"peer {peer}: {table.warning}")
     found = [
         ReceivedPath(
             peer=peer,
@@ -225,7 +228,7 @@ def received_paths(peer: IPv4Address, raw: str) -> tuple[ReceivedPath, ...]:
                 origin=_ORIGINS.get(it.bgp_origin_code, it.bgp_origin_code),
             ),
         )
-        for prefix, it in table.items()
+        for prefix, it in table.received_routes.items()
     ]
     return tuple(sorted(found, key=lambda received: received.path.prefix))
 

@@ -48,6 +48,12 @@ class VtySocket:
         self._socket: socket.socket | None = None
         self._lock = threading.RLock()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def execute(self, command: str) -> str:
         """The daemon's answer.
 

@@ -132,6 +132,7 @@ class NetnsLab:
     def apply_config(self, node: NodeId, text: str) -> None:
         """Enter a piece of configuration on a router."""
         self._router(node).configure(text)
+        self._hold_down(node)
 
     def running_config(self, node: NodeId) -> str:
         """A router's whole running configuration."""
@@ -197,7 +198,7 @@ class NetnsLab:
         processes = self._processes[node]
         processes.stop()
         self._router(node).close()
-        processes.start(_daemons(self._spec.node(node)), within_s=within_s)
+        self._start_daemons(self._spec.node(node), within_s=within_s)
 
     def dead_daemons(self) -> tuple[str, ...]:
         """Daemons that ended by themselves, with router and last words."""
@@ -235,13 +236,29 @@ class NetnsLab:
 
         def start(node: LabNode) -> None:
             self._processes[node.id].prepare(parts[node.id])
-            self._processes[node.id].start(_daemons(node), within_s=within_s)
+            self._start_daemons(node, within_s=within_s)
 
         with ThreadPoolExecutor(max_workers=len(self._spec.nodes)) as pool:
             list(pool.map(start, self._spec.nodes))
         silent = [node for node, router in self._routers.items() if not router.answers()]
         if silent:
             raise EmulationFailed(f"no answer from the daemons of {', '.join(silent)}")
+
+    def _start_daemons(self, node: LabNode, *, within_s: float) -> None:
+        def when_zebra_runs() -> None:
+            self._router(node.id).show("show version")  # Answered once its configuration is read.
+            self._hold_down(node.id)
+
+        self._processes[node.id].start(
+            _daemons(node), within_s=within_s, when_zebra_runs=when_zebra_runs
+        )
+
+    def _hold_down(self, node: NodeId) -> None:
+        """Keep cut links cut: zebra sets an interface up when it is given an address."""
+        for link in self._spec.links:
+            for end in (link.a, link.b):
+                if end.node == node and not link.is_up:
+                    self._namespaces[node].set_up(end.interface, is_up=False)
 
     def _await_prefixes(
         self, expected: Mapping[NodeId, frozenset[Prefix]], *, within_s: float

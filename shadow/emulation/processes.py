@@ -7,10 +7,11 @@ root for the user `frr`, who may not be able to reach the run's own directory.
 
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from foreshadow.errors import EmulationFailed
@@ -49,10 +50,21 @@ class RouterProcesses:
             shutil.chown(path, _USER, _USER)
             path.chmod(0o640)
 
-    def start(self, daemons: tuple[Daemon, ...], *, within_s: float) -> None:
+    def start(
+        self,
+        daemons: tuple[Daemon, ...],
+        *,
+        within_s: float,
+        when_zebra_runs: Callable[[], None],
+    ) -> None:
         """Start the daemons, zebra first; return when all have opened their sockets.
 
         A daemon that finds no zebra tries again only after ten seconds, so the others wait for it.
+
+        Args:
+            daemons: Which ones.
+            within_s: Longest time it may take.
+            when_zebra_runs: Called after zebra's start and before the others'.
 
         Raises:
             EmulationFailed: One ended or did not open its socket in time; with its last words.
@@ -61,6 +73,7 @@ class RouterProcesses:
         with inside(self.pathspace):
             self._spawn(Daemon.ZEBRA)
             self._await(Daemon.ZEBRA, deadline)
+            when_zebra_runs()
             for daemon in daemons:
                 if daemon is not Daemon.ZEBRA:
                     self._spawn(daemon)
@@ -124,9 +137,8 @@ class RouterProcesses:
             self._running[daemon] = process
 
     def _await(self, daemon: Daemon, deadline: float) -> None:
-        # The socket is opened last, when the daemon has read its configuration.
         address = self.directory / f"{daemon}.vty"
-        while not address.exists():
+        while not _accepts(address):
             with self._lock:
                 process = self._running.get(daemon)
             if process is None or process.poll() is not None:
@@ -150,6 +162,12 @@ class RouterProcesses:
             if path.exists():
                 said += path.read_text(errors="replace")
         return " ".join(said[-_LAST_WORDS:].split()) or "it said nothing"
+
+
+def _accepts(address: Path) -> bool:
+    """Whether somebody listens; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as attempt:
+        return attempt.connect_ex(str(address)) == 0
 
 
 def _end(process: subprocess.Popen[bytes], by: signal.Signals, *, within_s: float) -> None:

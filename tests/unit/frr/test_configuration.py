@@ -1,0 +1,120 @@
+"""Configuration text: whose part is whose, and that nothing is lost on the way."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foreshadow.errors import ConfigError
+from frr.configuration import Block, Daemon, fingerprint, merge, parse, render, split, startup
+
+_CAPTURED = Path(__file__).parent / "captured"
+
+_TEXT = """\
+frr defaults traditional
+hostname A
+!
+ip route 10.1.0.0/16 blackhole
+!
+interface to-B
+ description a cable
+ ip address 10.254.0.0/31
+ ip ospf area 0
+ bandwidth 9920
+exit
+!
+router bgp 65001
+ neighbor 10.0.0.1 remote-as 65002
+ !
+ address-family ipv4 unicast
+  neighbor 10.0.0.1 route-map IN in
+ exit-address-family
+exit
+!
+ip prefix-list P seq 5 permit 10.0.0.0/8
+route-map IN permit 10
+ match ip address prefix-list P
+exit
+"""
+
+
+def test_split_gives_each_daemon_its_part() -> None:
+    """Interfaces are shared by zebra and ospfd; routes, BGP and policy go to their owners."""
+    parts = split(_TEXT)
+
+    assert " bandwidth 9920" in parts[Daemon.ZEBRA]
+    assert "ospf" not in parts[Daemon.ZEBRA]
+    assert "interface to-B\n ip ospf area 0\nexit\n" in parts[Daemon.OSPFD]
+    assert "ip route 10.1.0.0/16 blackhole" in parts[Daemon.STATICD]
+    assert "route-map IN permit 10" in parts[Daemon.BGPD]
+    assert all("hostname A" in part for part in parts.values())
+
+
+def test_split_keeps_the_order_of_the_text() -> None:
+    """A change that attaches before it removes must be entered that way round."""
+    bgpd = split(_TEXT)[Daemon.BGPD]
+
+    assert bgpd.index("router bgp") < bgpd.index("route-map IN permit")
+
+
+def test_startup_reads_policy_before_the_sessions_that_use_it() -> None:
+    """Bgpd denies everything through a route map that it meets before its definition."""
+    bgpd = startup(_TEXT)[Daemon.BGPD]
+
+    assert bgpd.index("route-map IN permit") < bgpd.index("router bgp")
+
+
+def test_a_statement_of_nobodys_is_refused_with_its_line() -> None:
+    """A configuration that we cannot place is an error, not a silently shorter router."""
+    with pytest.raises(ConfigError, match=r"router isis") as caught:
+        split("hostname A\nrouter isis core\n is-type level-1\n")
+
+    assert caught.value.line == 2
+
+
+def test_a_line_indented_below_nothing_is_refused() -> None:
+    """Indentation carries meaning; a stray indented line has lost its section."""
+    with pytest.raises(ConfigError, match="indented below no section"):
+        parse("exit\n ip address 10.0.0.1/32\n")
+
+
+def test_merge_of_the_daemons_says_what_vtysh_says() -> None:
+    """Captured from one router: the daemons' parts merged equal vtysh's text in meaning."""
+    parts = {d: (_CAPTURED / f"running-{d}.conf").read_text() for d in Daemon}
+    from_vtysh = (_CAPTURED / "running-vtysh.conf").read_text()
+
+    assert fingerprint(merge(parts)) == fingerprint(from_vtysh)
+
+
+def test_fingerprint_tells_a_changed_line() -> None:
+    """A different prefix list is a different configuration; another order of blocks is not."""
+    blocks = parse(_TEXT)
+
+    assert fingerprint(render(reversed(blocks))) == fingerprint(_TEXT)
+    assert fingerprint(_TEXT.replace("10.0.0.0/8", "10.0.0.0/9")) != fingerprint(_TEXT)
+
+
+_WORD = st.from_regex(r"[a-z0-9./-]{1,8}", fullmatch=True)
+_SECTIONS = st.builds(
+    lambda name, body: Block(header=f"route-map {name} permit 10", body=tuple(body)),
+    _WORD,
+    st.lists(_WORD.map(lambda word: f" set {word}"), max_size=4),
+)
+_LINES = st.builds(lambda word: Block(header=f"ip route {word} blackhole"), _WORD)
+
+
+@given(blocks=st.lists(st.one_of(_SECTIONS, _LINES), max_size=8))
+def test_parse_reads_back_what_render_wrote(blocks: list[Block]) -> None:
+    """Rendering loses nothing but the line numbers."""
+    read = parse(render(blocks))
+
+    assert [(b.header, b.body) for b in read] == [(b.header, b.body) for b in blocks]
+
+
+@given(blocks=st.lists(st.one_of(_SECTIONS, _LINES), max_size=8, unique_by=lambda b: b.header))
+def test_merge_undoes_split(blocks: list[Block]) -> None:
+    """Taken apart and put together, a configuration says the same."""
+    text = render(blocks)
+
+    assert fingerprint(merge(split(text))) == fingerprint(text)
