@@ -47,7 +47,8 @@ class LiveView:
         self._spinner = Spinner("dots", style="cyan")
 
     def __enter__(self) -> Self:
-        if self._console.is_interactive:
+        # FORCE_COLOR, common in CI, makes rich call a pipe a terminal: ask the file itself.
+        if self._console.is_interactive and self._console.file.isatty():
             self._live = Live(
                 console=self._console,
                 get_renderable=self._frame,

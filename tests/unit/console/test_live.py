@@ -23,9 +23,17 @@ from tests.fakes.sample_picture import (
 SIZES = [(80, 24), (80, 44), (120, 30), (120, 50)]
 
 
+class Screen(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
 def drawn(picture: Picture, width: int, height: int) -> list[str]:
     """The frame as rows of plain text."""
-    console = Console(file=io.StringIO(), width=width, height=height)
+    console = Console(file=io.StringIO(), force_terminal=False, width=width, height=height)
     with console.capture() as capture:
         console.print(frame(picture, width, height))
     return capture.get().splitlines()
@@ -173,9 +181,19 @@ def test_log_has_no_control_characters() -> None:
     ]
 
 
+def test_pipe_gets_lines_even_where_colour_is_forced() -> None:
+    """CI sets FORCE_COLOR; a pipe is a pipe all the same."""
+    out = io.StringIO()
+
+    with LiveView(Console(file=out, width=80, force_terminal=True)) as view:
+        view.show(Picture(run_id="fs3fa9c1", headline="Routers start"))
+
+    assert out.getvalue() == "[0:00] Routers start\n"
+
+
 def test_terminal_gets_the_full_view() -> None:
     """On a terminal the last picture is on the screen when the view closes."""
-    out = io.StringIO()
+    out = Screen()
     console = Console(file=out, width=80, height=30, force_terminal=True, legacy_windows=False)
 
     with LiveView(console) as view:

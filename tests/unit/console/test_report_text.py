@@ -14,7 +14,7 @@ from tests.fakes.sample_report import broken_report, sample_report
 
 def shown(report: Report, width: int = 120) -> str:
     """The report as a pipe gets it."""
-    console = Console(file=io.StringIO(), width=width)
+    console = Console(file=io.StringIO(), force_terminal=False, width=width)
     with console.capture() as capture:
         console.print(render_text(report, html_path=Path("out/report.html")))
     return capture.get()
