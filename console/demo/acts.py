@@ -288,12 +288,7 @@ def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> 
     """A harmful candidate is forced in; its gate fails and everything goes back."""
     scene.say("A harmful candidate is forced into a rollout; its gates must stop it")
     before = scene.observer.look(production_digest)
-    harmful = harmful_candidate(
-        proven,
-        at=scene.clock.now(),
-        serial=1,
-        ribs=scene.observer.look(lambda h: h.state.loc_ribs()),
-    )
+    harmful = _forced(scene, proven, serial=1)
     findings.harmful = harmful
     publish_candidate(scene, harmful)
     events = rollout_ends(scene, harmful)
@@ -312,6 +307,14 @@ def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> 
         failed_gate=", ".join(_failed_gates(failed)) if failed else "no gate",
         dead_man=None,
         controller_says="",
+    )
+
+
+def _forced(scene: Scene, proven: Candidate, *, serial: int) -> Candidate:
+    """A candidate that does something else than it says, made for production as it is now."""
+    at = scene.progress.event_time or proven.made_at
+    return scene.observer.look(
+        lambda heard: harmful_candidate(proven, heard.state, at=at, serial=serial)
     )
 
 
@@ -335,12 +338,7 @@ def controller_dies(scene: Scene, findings: Findings, proven: Candidate) -> None
     """SIGKILL in the middle of a wave: the router goes back alone, the next controller sees it."""
     scene.say("The controller is killed in the middle of a wave")
     before = scene.observer.look(production_digest)
-    interrupted = harmful_candidate(
-        proven,
-        at=scene.clock.now(),
-        serial=2,
-        ribs=scene.observer.look(lambda h: h.state.loc_ribs()),
-    )
+    interrupted = _forced(scene, proven, serial=2)
     findings.interrupted = interrupted
     publish_candidate(scene, interrupted)
     armed = _wait_step(scene, interrupted, RolloutStep.ARMED)
