@@ -1,0 +1,179 @@
+"""The lines that turn one FRR configuration into another.
+
+FRR has no "replace configuration" short of a restart (its own frr-reload does what is done here, at
+25 ms a line). Text is compared statement by statement within its section. What was removed is taken
+back with `no`, unless a statement that holds one value at a time is set anew: then the new one
+alone is sent, so that a policy that is swapped is never absent in between.
+
+What cannot be expressed so (another host name, another AS) is `None`: the router has to be built
+anew.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from frr.configuration import Block, parse
+
+Path = tuple[str, ...]
+"""Headers of the sections around a statement, outermost first."""
+
+_FIXED = re.compile(r"(frr (version|defaults)|hostname|router|vrf|line) ")
+"""What only a router built anew can have otherwise."""
+
+_POLICY = re.compile(r"(route-map|ip prefix-list|ip community-list|bgp community-list) ")
+"""Objects that others refer to: they come first and go last."""
+
+_SINGLE_VALUED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(neighbor \S+ route-map) \S+( in| out)$",
+        r"(neighbor \S+ prefix-list) \S+( in| out)$",
+        r"(neighbor \S+ (?:description|weight|maximum-prefix|timers connect|timers)) .*()$",
+        r"(set (?:local-preference|metric|weight|origin|community|as-path prepend)) .*()$",
+        r"(match ip address prefix-list|match community) .*()$",
+        r"(call) \S+()$",
+        r"(on-match) .*()$",
+        r"(description) .*()$",
+        r"(bandwidth) \d+()$",
+        r"(ip ospf (?:cost|hello-interval|dead-interval|retransmit-interval|network)) \S+()$",
+        r"(timers throttle (?:spf|lsa all)) .*()$",
+        r"(timers bgp) .*()$",
+        r"(ip prefix-list \S+ seq \d+) .*()$",
+        r"(ip prefix-list \S+ description) .*()$",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One line and where it stands; `is_section` marks a header of its own."""
+
+    path: Path
+    line: str
+    is_section: bool = False
+
+    @property
+    def slot(self) -> tuple[Path, str]:
+        """What the statement sets: two statements for one slot exclude each other."""
+        for pattern in _SINGLE_VALUED:
+            if found := pattern.match(self.line):
+                return self.path, found[1] + found[2]
+        return self.path, self.line
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is a policy object, or stands in one."""
+        return _POLICY.match((*self.path, self.line)[0] + " ") is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Configuration to enter, part by part: a later part relies on the one before."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def touches_policy(self) -> bool:
+        """Whether routes must be judged again: FRR waits 5 s before it does so by itself."""
+        return any(
+            word in part
+            for part in self.parts
+            for word in ("route-map", "prefix-list", "community")
+        )
+
+
+def difference(actual: str, wanted: str) -> Difference | None:
+    """What to enter on a router that runs `actual` for it to run `wanted`; None: build it anew.
+
+    Raises:
+        ConfigError: One of the texts is no configuration.
+    """
+    before, after = _statements(actual), _statements(wanted)
+    removed = [it for it in before if it not in after]
+    added = [it for it in after if it not in before]
+    if any(not it.path and _FIXED.match(it.line) for it in (*removed, *added)):
+        return None
+    taken = {it.slot for it in added}
+    gone_sections = {(*it.path, it.line) for it in removed if it.is_section}
+    withdrawn = [
+        it for it in removed if it.slot not in taken and not _lies_in(it.path, gone_sections)
+    ]
+    steps = (
+        _entered(added, only_policy=True),
+        # References are dropped before others are set: `no neighbor X route-map A in` in FRR
+        # takes off whatever is attached there.
+        [*_withdrawn(withdrawn, only_policy=False), *_entered(added, only_policy=False)],
+        _withdrawn(withdrawn, only_policy=True),
+    )
+    return Difference(parts=tuple("".join(f"{it}\n" for it in step) for step in steps if step))
+
+
+def _statements(text: str) -> dict[Statement, None]:
+    """Every statement, in order; an interface is there with or without any in it."""
+    found: dict[Statement, None] = {}
+    for block in parse(text):
+        if not block.header.startswith("interface "):
+            found[Statement((), block.header, is_section=block.is_section)] = None
+        found.update(dict.fromkeys(_body(block)))
+    return found
+
+
+def _body(block: Block) -> Iterator[Statement]:
+    """What stands in a section; `address-family` opens one more."""
+    family: str | None = None
+    for raw in block.body:
+        line = raw.strip()
+        if line == "exit-address-family":
+            family = None
+        elif line.startswith("address-family "):
+            family = line
+            yield Statement((block.header,), line, is_section=True)
+        else:
+            path = (block.header,) if family is None else (block.header, family)
+            yield Statement(path, line)
+
+
+def _lies_in(path: Path, sections: Iterable[Path]) -> bool:
+    return any(path[: len(section)] == section for section in sections)
+
+
+def _entered(statements: Sequence[Statement], *, only_policy: bool) -> list[str]:
+    chosen = [it for it in statements if it.is_policy is only_policy]
+    return _written({it: it.line for it in chosen})
+
+
+def _withdrawn(statements: Sequence[Statement], *, only_policy: bool) -> list[str]:
+    """Taken back last to first: a neighbor's options before the neighbor."""
+    chosen = [it for it in reversed(statements) if it.is_policy is only_policy]
+    return _written({it: _negated(it.line) for it in chosen})
+
+
+def _negated(line: str) -> str:
+    return line.removeprefix("no ") if line.startswith("no ") else f"no {line}"
+
+
+def _written(lines: Mapping[Statement, str]) -> list[str]:
+    """The lines as text FRR loads, each in its section, sections opened and closed."""
+    text: list[str] = []
+    open_path: Path = ()
+    for statement, line in lines.items():
+        path = statement.path
+        is_header = statement.is_section and not line.startswith("no ")
+        target = (*path, line) if is_header else path
+        text += _moved(open_path, target)
+        open_path = target
+        if not is_header:
+            text.append(" " * len(path) + line)
+    return [*text, *_moved(open_path, ())]
+
+
+def _moved(current: Path, target: Path) -> Iterator[str]:
+    """Closing and opening lines that lead from one section to another."""
+    shared = 0
+    while shared < min(len(current), len(target)) and current[shared] == target[shared]:
+        shared += 1
+    for depth in range(len(current) - 1, shared - 1, -1):
+        yield " " * depth + ("exit" if depth == 0 else "exit-address-family")
+    for depth in range(shared, len(target)):
+        yield " " * depth + target[depth]
