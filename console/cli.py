@@ -133,7 +133,7 @@ def run(name: Annotated[str, typer.Argument(help="ingest, forecast, shadow, ..."
 @report_app.command("schema")
 def report_schema() -> None:
     """Print the JSON Schema of report.json."""
-    typer.echo(json.dumps(Report.model_json_schema(), indent=2))
+    typer.echo(json.dumps(Report.model_json_schema(), indent=2, sort_keys=True))
 
 
 @config_app.command("show")

@@ -7,6 +7,7 @@ from console.demo.judgement import chosen_score, total_sync
 from console.demo.observer import Heard
 from console.demo.scene import Scene
 from console.report_model import (
+    STAGE_NAMES,
     CandidateRow,
     FeedbackRow,
     ForecastPoint,
@@ -60,7 +61,7 @@ def _report(
         traffic=script.demand.name,
         growth=script.growth,
         limit_pct=100 * script.load_limit,
-        held=all(stage.held for stage in stages),
+        held=len(stages) == len(STAGE_NAMES) and all(stage.held for stage in stages),
         wall_s=round(scene.clock.monotonic_s() - scene.started_s, 1),
         peak_memory_mb=round(peak_memory_mb, 1),
         broker=scene.broker.description,

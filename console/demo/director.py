@@ -49,7 +49,7 @@ def play(
 
 
 class _Director:
-    """Calls the acts in order; a broken one ends the play, and the rest are reported unreached."""
+    """Calls the acts in order; a broken one ends the play, and the rest were not reached."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -64,8 +64,6 @@ class _Director:
         except (CueMissed, ProcessDied) as broken:
             self.scene.note(str(broken))
             self._stage(Stage(name=self._next(), held=False, summary=str(broken)))
-        for name in STAGE_NAMES[len(self.scene.progress.stages) :]:
-            self._stage(Stage(name=name, held=False, summary="not reached"))
 
     def _learn(self) -> None:
         """History in, state synced, shadow level, models trained: in parallel where they can be."""
