@@ -1,0 +1,1 @@
+"""What Foreshadow promises in numbers, measured: `python -m benchmarks.NAME [--json]`."""
