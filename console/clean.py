@@ -6,7 +6,7 @@ A run leaves five kinds of things, and every one carries its id:
     namespaces   /run/netns/<run_id>-<lab>-<node>
     interfaces   of the host itself, where a lab was killed between making a cable and laying it
     topics       <run_id>.*, on a broker that the user gave; any other broker is a process
-    files        the run's directory, FRR's sockets and crash logs, per-namespace configuration
+    files        the run's directory, FRR's sockets and log buffers, per-namespace settings
 """
 
 import shutil
@@ -21,15 +21,15 @@ import msgspec
 from console import topics
 from console.broker import BROKER_FILE, BrokerKind, BrokerRecord
 from console.ownership import REGISTRY, Run, find_runs, is_run_id, release_run
-from console.processes import ProcessMark, end, others, processes_of
+from console.processes import end, others, processes_of
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json
 from foreshadow.errors import BrokerUnreachable, ConfigError
+from shadow.emulation.cleanup import remove_run as remove_labs
 
 _NAMESPACES = Path("/run/netns")
 _INTERFACES = Path("/sys/class/net")
-_PER_NAMESPACE_FILES = (Path("/run/frr"), Path("/etc/frr"), Path("/etc/netns"))
-_CRASH_LOGS = Path("/var/tmp/frr")  # noqa: S108 - where every FRR daemon makes <name>.<pid>
+_PER_NAMESPACE_FILES = (Path("/etc/frr"), Path("/etc/netns"))
 _OWNER_STOPS_S = 20.0
 """What a live owner gets to clear up by itself before it is killed."""
 
@@ -143,16 +143,16 @@ def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
         # Asked first, so that it can take its routers down in order and end its report.
         stopped = end(others([owner.process]), clock=clock, grace_s=_OWNER_STOPS_S)
     deleted_topics, complaint = _delete_topics(run)
-    namespaces = _named(_NAMESPACES, run.run_id)
-    doomed = processes_of(run.run_id, namespaces)
-    stopped += end(doomed, clock=clock)
+    # The house before the labs: a process that keeps a lab would otherwise mend it meanwhile.
+    stopped += end(processes_of(run.run_id, ()), clock=clock)
+    labs = remove_labs(run.run_id)
     removal = Removal(
         run_id=run.run_id,
-        processes=stopped,
-        namespaces=_delete_each("netns", namespaces),
-        interfaces=_delete_each("link", _named(_INTERFACES, run.run_id)),
+        processes=stopped + len(labs.processes),
+        namespaces=len(labs.namespaces),
+        interfaces=_delete_interfaces(run.run_id),
         topics=deleted_topics,
-        files=_remove_files(run, doomed),
+        files=len(labs.directories) + _remove_files(run),
         complaint=complaint,
     )
     release_run(run, registry=registry)
@@ -170,20 +170,16 @@ def _delete_topics(run: Run) -> tuple[int, str]:
     return 0, ""
 
 
-def _delete_each(kind: str, paths: Iterable[Path]) -> int:
-    """Delete network namespaces or interfaces; how many."""
-    commands = [("ip", kind, "del", path.name) for path in paths]
+def _delete_interfaces(run_id: str) -> int:
+    commands = [("ip", "link", "del", path.name) for path in _named(_INTERFACES, run_id)]
     return sum(
         subprocess.run(command, check=False, capture_output=True).returncode == 0
         for command in commands
     )
 
 
-def _remove_files(run: Run, killed: Iterable[ProcessMark]) -> int:
+def _remove_files(run: Run) -> int:
     found = [path for place in _PER_NAMESPACE_FILES for path in _named(place, run.run_id)]
-    found += [
-        path for mark in killed for path in _CRASH_LOGS.glob(f"*.{mark.pid}") if path.is_dir()
-    ]
     if run.directory.is_dir():
         found.append(run.directory)
     for path in found:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foreshadow.errors import ConfigError
+from frr.log_buffer import remove_log_buffers
 from frr.namespace import NETNS_DIR
 from frr.vty import RUN_DIR
 from shadow.emulation import namespaces
@@ -82,6 +83,7 @@ def _kill(pids: Iterable[str]) -> tuple[int, ...]:
     deadline = time.monotonic() + _GONE_WITHIN_S
     while any(_is_alive(pid) for pid in chosen) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+    remove_log_buffers(chosen)
     return chosen
 
 

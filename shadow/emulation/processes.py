@@ -16,6 +16,7 @@ from pathlib import Path
 
 from foreshadow.errors import EmulationFailed
 from frr.configuration import Daemon
+from frr.log_buffer import remove_log_buffers
 from frr.namespace import inside
 from frr.vty import RUN_DIR
 
@@ -98,6 +99,7 @@ class RouterProcesses:
             process.kill()
         for process in running.values():
             process.wait()
+        remove_log_buffers(process.pid for process in running.values())
 
     def remove_files(self) -> None:
         """Remove start-up files, logs and sockets."""
