@@ -53,16 +53,10 @@ def lab_up() -> Iterator[Row]:
             runs.append((brought_up, _memory_mib(lab)))
     converged = [brought_up.converged_s for brought_up, _ in runs]
     yield median_row("lab of 12 routers and 2 peers up", converged, "s", 5.0)
-    yield Row(
-        name="  the same, slowest",
-        value=max(converged),
-        unit="s",
-        target=None,
-        repetitions=len(runs),
-    )
+    yield _slowest("lab up, slowest", converged)
     answering = [brought_up.answering_s for brought_up, _ in runs]
-    yield median_row("  of it until every daemon answers", answering, "s", None)
-    yield median_row("  its memory (PSS)", [memory for _, memory in runs], "MiB", None)
+    yield median_row("lab up, every daemon answers", answering, "s", None)
+    yield median_row("lab's memory (PSS)", [memory for _, memory in runs], "MiB", None)
 
 
 def changes_settle() -> Iterator[Row]:
