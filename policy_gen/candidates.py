@@ -162,7 +162,7 @@ class _Alternate:
         calm, failed = self._calm.after(mask), self._failed.after(mask)
         share = float(self._rates @ mask) / self._situation.demand.total_bps
         score = CandidateScore(
-            label=f"{len(prefixes)} of {len(self._prefixes)} prefixes to {self._router}",
+            label=f"{self._named(prefixes)} to {self._router}",
             prefixes=prefixes,
             moved_share=share,
             worst_no_failure=calm[0],
@@ -181,6 +181,12 @@ class _Alternate:
             ),
             score=replace(score, rejected_because=objection(score, self._situation, lost_bps)),
         )
+
+    def _named(self, prefixes: tuple[Prefix, ...]) -> str:
+        if len(prefixes) == 1:
+            return str(prefixes[0])
+        every = len(self._prefixes)
+        return f"all {every} prefixes" if len(prefixes) == every else f"{len(prefixes)} of {every}"
 
     def _moved(self, via: LinkId) -> Present:
         """The network with every prefix of this exit moved to it."""
