@@ -5,6 +5,7 @@ keep the old values, know that they are stale, and ask the owner for a snapshot,
 it takes to answer.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -36,7 +37,13 @@ class Follower:
     """Keeps one `NetworkState` level from the records of the state topic."""
 
     def __init__(
-        self, name: str, publisher: Publisher, clock: Clock, *, resync_pause_s: float = 2.0
+        self,
+        name: str,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        streams: Collection[Stream] = tuple(Stream),
+        resync_pause_s: float = 2.0,
     ) -> None:
         """Begin with nothing known.
 
@@ -44,16 +51,20 @@ class Follower:
             name: Who asks, in resync requests.
             publisher: Takes resync requests and dead letters; flushing is left to the caller.
             clock: Times the pause between two requests for one stream.
+            streams: What is followed; deltas of the others are passed over.
             resync_pause_s: That pause.
         """
         self.state = NetworkState()
         self._name, self._publisher, self._clock = name, publisher, clock
-        self._pause_s = resync_pause_s
+        self._streams, self._pause_s = frozenset(streams), resync_pause_s
         self._asked_s: dict[tuple[NodeId, Stream], float] = {}
         self._heard_s: dict[tuple[NodeId, Stream], float] = {}
 
     def take(self, record: Record) -> Followed | None:
-        """Apply one record of the state topic; None where it is no delta (it is rejected then)."""
+        """Apply one record of the state topic.
+
+        None for a stream that is not followed, and for what is no delta: that is a dead letter.
+        """
         try:
             delta = _decoder.decode(record.value)
         except msgspec.DecodeError as error:
@@ -63,6 +74,8 @@ class Follower:
                 sample=record.value[:_REJECTED_BYTES],
             )
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
+            return None
+        if delta.stream not in self._streams:
             return None
         effect = self.state.apply(delta)
         if effect is not Effect.ZOMBIE:

@@ -19,6 +19,9 @@ class SetLink:
     link: LinkId
     is_up: bool
 
+    def __str__(self) -> str:
+        return f"{self.link} {'restored' if self.is_up else 'cut'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configure:
@@ -34,6 +37,9 @@ class Configure:
     parts: tuple[str, ...]
     wanted: str
     touches_policy: bool
+
+    def __str__(self) -> str:
+        return f"{self.node} configured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,25 +113,6 @@ def carry_out(lab: Emulator, change: SetLink | Configure) -> None:
                 lab.apply_config(change.node, part)
             if change.touches_policy:
                 lab.execute(change.node, "clear bgp ipv4 unicast * soft")
-
-
-def observed(lab: Emulator, known: LabSpec) -> LabSpec:
-    """What a running lab really is: its routers' running configurations, its links as they are.
-
-    External routers are ours alone to configure, from a template that FRR prints differently: for
-    them the text last entered counts.
-
-    Args:
-        lab: The lab.
-        known: What it was last made to be.
-    """
-    nodes = (
-        node if node.is_external else replace(node, config=lab.running_config(node.id))
-        for node in known.nodes
-    )
-    up = {link.id: link.is_up for link in lab.spec.links}
-    links = (replace(link, is_up=up.get(link.id, link.is_up)) for link in known.links)
-    return LabSpec(nodes=tuple(nodes), links=tuple(links))
 
 
 def _unlike(actual: LabSpec, wanted: LabSpec) -> str:
