@@ -36,6 +36,10 @@ class _Server:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):  # The test is over, or the client hung up.
+            self._converse(connection)
+
+    def _converse(self, connection: socket.socket) -> None:
         pending = b""
         while chunk := connection.recv(4096):
             pending += chunk
