@@ -1,6 +1,6 @@
 """The `rollout` process: one controller, one journal, one candidate at a time."""
 
-from collections.abc import Callable
+from contextlib import closing
 from threading import Event
 
 import structlog
@@ -8,9 +8,8 @@ import structlog
 from foreshadow.bus import Bus
 from foreshadow.clock import Clock
 from foreshadow.inventory import InventoryFile
-from foreshadow.settings import RolloutSettings
+from foreshadow.settings import Settings
 from rollout.controller import Controller
-from rollout.crew import OpenSession
 from rollout.devices.fleet import Fleet
 from rollout.journal import Journal
 from rollout.lookout import Lookout
@@ -19,67 +18,52 @@ _log = structlog.get_logger()
 _POLL_S = 0.1
 
 
-def run_rollout(
-    bus: Bus,
-    settings: RolloutSettings,
-    clock: Clock,
-    stop: Event,
-    *,
-    open_session: OpenSession,
+def run(
+    bus: Bus, settings: Settings, clock: Clock, stop: Event, *, inventory: InventoryFile
 ) -> None:
-    """Roll candidates out until `stop` is set; first go on with what was left in the middle.
+    """Roll candidates out onto the devices of an inventory until `stop` is set.
 
     Args:
         bus: Candidates, state, orders and forecasts in; rollout events and feedback out.
-        settings: The journal's place and the profile of times.
+        settings: The journal's place (below `run_dir` where it is relative), times, login.
         clock: Time.
         stop: Ends the process; an armed wave is left to its dead-man.
-        open_session: The way into a device, e.g. `Fleet(inventory).session`.
+        inventory: The only devices that can be configured.
 
     Raises:
         JournalUnwritable: Nothing more is done to any device; what is armed goes back by itself.
         InvariantViolated: Our bug.
     """
+    fleet = Fleet(inventory, password=settings.rollout.ssh_password)
     publisher = bus.publisher()
-    with Journal(settings.journal) as journal:
-        lookout = Lookout(bus, publisher, clock)
-        controller = Controller(
-            journal=journal,
-            lookout=lookout,
-            publisher=publisher,
-            open_session=open_session,
-            clock=clock,
-            times=settings.times,
-            stop=stop,
-        )
-        _log.info(
-            "rollout_started",
-            journal=str(settings.journal),
-            profile=settings.times.name,
-            known=len(journal.transactions()),
-        )
-        try:
-            _until(stop, lookout.is_caught_up, lookout)
-            controller.take_up()
-            while not stop.is_set():
-                lookout.poll(_POLL_S)
-                controller.begin_next()
-            publisher.flush()
-        finally:
-            lookout.close()
-
-
-def run_rollout_over_ssh(
-    bus: Bus, settings: RolloutSettings, clock: Clock, stop: Event, inventory: InventoryFile
-) -> None:
-    """`run_rollout` on the devices of an inventory."""
-    fleet = Fleet(inventory, password=settings.ssh_password)
     try:
-        run_rollout(bus, settings, clock, stop, open_session=fleet.session)
+        with (
+            Journal(settings.run_dir / settings.rollout.journal) as journal,
+            closing(Lookout(bus, publisher, clock)) as lookout,
+        ):
+            controller = Controller(
+                journal=journal,
+                lookout=lookout,
+                publisher=publisher,
+                open_session=fleet.session,
+                clock=clock,
+                times=settings.rollout.times,
+                stop=stop,
+            )
+            serve(controller)
     finally:
         fleet.close()
 
 
-def _until(stop: Event, holds: Callable[[], bool], lookout: Lookout) -> None:
-    while not (stop.is_set() or holds()):
+def serve(controller: Controller) -> None:
+    """First go on with what was left in the middle, then take one candidate after the other."""
+    lookout, stop = controller.lookout, controller.stop
+    known = controller.journal.transactions()
+    _log.info("rollout_started", profile=controller.times.name, known=len(known))
+    while not (stop.is_set() or lookout.is_caught_up()):
         lookout.poll(_POLL_S)
+    controller.take_up()
+    while not stop.is_set():
+        lookout.poll(_POLL_S)
+        controller.begin_next()
+    controller.publisher.flush()

@@ -20,7 +20,7 @@ _Glance = tuple[int, tuple[object, ...], tuple[object, ...]]
 CONFIRM_MARGIN_S = 1.0
 """Time a confirmation needs before the dead-man fires: two device calls of some 0.1 s, and slack."""
 SKEW_S = 0.5
-"""Routers are read one after the other: a failure counts when it is still there this much later."""
+"""Routers are read one after the other: only a failure that lasts this long counts."""
 _LOOK_S = 0.05
 
 
