@@ -1,0 +1,169 @@
+"""The forecaster as a whole: it knows no future, warns of what it says, and follows the routing."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from forecast.forecaster import Forecaster
+from forecast.outlook import Outlook
+from foreshadow.demand import DemandMatrix
+from foreshadow.present import Present
+from foreshadow.settings import ForecastSettings
+from foreshadow.topology import LinkId
+from foreshadow.warning import SpikeWarning
+from foreshadow.whatif import NO_CUT, single_cuts
+from ingest.sources.profile import profile_matrices
+from ingest.sources.traffic import DemandSeries, Story, demands
+from tests.planned_network import CUT, measured, planned
+from tests.production_state import ABILENE, abilene
+
+LIMIT = 0.85
+COARSE = ForecastSettings(
+    horizons_s=(10_800, 21_600),
+    step_s=3600,
+    residual_window=60,
+    watched_pairs=4,
+    watched_demands=2,
+    warm_up_steps=48,
+)
+"""Hourly steps: four days are a hundred of them."""
+
+
+def _network() -> Present:
+    return planned(abilene())
+
+
+def _hourly(days: int) -> DemandSeries:
+    """The built-in profile, one interval in twelve."""
+    until = datetime(2004, 3, 1, tzinfo=UTC) + timedelta(days=days)
+    profile = ABILENE.with_name("abilene_profile.yaml")
+    series = demands(profile_matrices(profile, abilene(), until=until), abilene())
+    return replace(series, starts=series.starts[::12], rates_bps=series.rates_bps[::12])
+
+
+def _told(
+    matrices: Iterable[DemandMatrix], forecaster: Forecaster | None = None
+) -> list[tuple[object, tuple[SpikeWarning, ...]]]:
+    """What is published after each interval."""
+    if forecaster is None:
+        forecaster = Forecaster(COARSE, load_limit=LIMIT)
+        forecaster.reroute(_network())
+    told: list[tuple[object, tuple[SpikeWarning, ...]]] = []
+    for matrix in matrices:
+        outlook = forecaster.observe(matrix)
+        told.append((outlook.forecasts(), forecaster.warn(outlook)) if outlook else (None, ()))
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("present", [49, 60, 85])
+def test_the_future_changes_nothing_that_was_said(present: int, rng: random.Random) -> None:
+    """Shuffling everything after the present leaves every earlier forecast and warning as is."""
+    series = _hourly(4)
+    future = list(range(present, len(series)))
+    rng.shuffle(future)
+    shuffled = replace(series, rates_bps=series.rates_bps[[*range(present), *future]])
+    before, after = _told(series), _told(shuffled)
+
+    assert before[present - 1][0] is not None
+    assert before[:present] == after[:present]
+    assert before[present:] != after[present:]
+
+
+def _warnings(series: DemandSeries) -> tuple[Forecaster, list[tuple[Outlook, SpikeWarning]]]:
+    forecaster = Forecaster(COARSE, load_limit=0.5)
+    forecaster.reroute(_network())
+    found = []
+    for matrix in series:
+        outlook = forecaster.observe(matrix)
+        if outlook is not None:
+            found += [(outlook, warning) for warning in forecaster.warn(outlook)]
+    return forecaster, found
+
+
+@pytest.mark.slow
+def test_a_warnings_demand_gives_the_load_it_warns_of() -> None:
+    """Loads computed from the warning's demand under its failure read its upper ratio."""
+    _, found = _warnings(_hourly(4))
+    network = _network()
+
+    assert found
+    for _, warning in found:
+        cut = NO_CUT if warning.under_failure is None else frozenset({warning.under_failure})
+        ratios = network.under(cut, warning.demand.keys).load_ratios(warning.demand)
+        load = next(ratio for link, ratio in ratios.items() if str(link) == warning.link)
+        assert load == pytest.approx(warning.upper_ratio)
+        assert warning.made_at < warning.window_start <= warning.window_end
+        assert warning.lead_s == (warning.window_start - warning.made_at).total_seconds()
+
+
+@pytest.mark.slow
+def test_a_rerouted_link_reads_as_if_it_had_always_been_so() -> None:
+    """After a link went down, every series' present value is the one under the new routing."""
+    series = _hourly(3)
+    forecaster = Forecaster(COARSE, load_limit=LIMIT)
+    forecaster.reroute(_network())
+    *past, last = series
+    for matrix in past:
+        forecaster.observe(matrix)
+    broken = Present(what_if=_network().what_if, down=CUT)
+    forecaster.reroute(broken)
+    outlook = forecaster.observe(last)
+
+    assert outlook is not None
+    for row, pair in enumerate(outlook.watched.links):
+        ratios = broken.under(pair.cut, last.keys).load_ratios(last)
+        assert outlook.now[row] == pytest.approx(ratios[pair.link])
+
+
+def test_new_demands_join_in_the_middle() -> None:
+    """A prefix that was not there before counts as 0 until then, and breaks nothing."""
+    series = _hourly(3)
+    fewer = [
+        DemandMatrix(at=m.at, keys=m.keys[:-5], rates_bps=m.rates_bps[:-5])
+        for m in (series.matrix(i) for i in range(60))
+    ]
+    told = _told([*fewer, *(series.matrix(i) for i in range(60, len(series)))])
+
+    assert told[-1][0] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_the_storys_peak_is_seen_hours_ahead(shared_data: Path) -> None:
+    """With ten days of history the P95 of the peak in 3 h reads about 101 % at 17:00."""
+    series = measured(shared_data, growth=2.5)
+    five = datetime(2004, 3, 11, 17, 0, tzinfo=UTC)
+    forecaster = Forecaster(ForecastSettings(), load_limit=LIMIT)
+    forecaster.reroute(_network())
+    warned: list[SpikeWarning] = []
+    for index in range(series.index(five) + 1):
+        outlook = forecaster.observe(series.matrix(index))
+        if outlook is not None and series.starts[index] >= Story().live_from:
+            warned += forecaster.warn(outlook)
+    assert outlook is not None
+    link = ("ATLAng->IPLSng", "CHINng-NYCMng")
+    read = [
+        f
+        for f in outlook.forecasts()
+        if (f.series, f.under_failure, f.horizon_s) == (*link, 10_800)
+    ]
+
+    assert read[0].upper == pytest.approx(1.01, abs=0.03)
+    assert all(0.93 <= share <= 0.98 for share in forecaster.coverage.values())
+    assert (warned[0].link, warned[0].under_failure) == link
+    assert warned[0].lead_s >= 1800
+    assert _worst_cut(warned[0]) == CUT
+
+
+def _worst_cut(warning: SpikeWarning) -> frozenset[LinkId]:
+    network, demand = _network(), warning.demand
+
+    def fullest(cut: frozenset[LinkId]) -> float:
+        return max(network.under(cut, demand.keys).load_ratios(demand).values())
+
+    return max(single_cuts(network.what_if.topology), key=fullest)
