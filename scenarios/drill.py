@@ -29,8 +29,9 @@ from scenarios.fault import Fault, LinkDown
 from scenarios.judgement import LEAST_FIDELITY, judge, loads
 from scenarios.sentinels import sentinels
 from scenarios.steadiness import unsteady
+from shadow.bench import Bench
 from shadow.convergence import ProbeStream, control_loss, measure
-from shadow.emulation.lab import Emulator, Settled
+from shadow.emulation.lab import Settled
 
 _log = structlog.get_logger()
 
@@ -51,22 +52,6 @@ class Patience:
     control_s: float = 0.3
     recover_s: float = 30.0
     poll_s: float = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What the lab was levelled to when it was handed over.
-
-    Attributes:
-        topology: The network as it should be, all links up.
-        fidelity: Share of next hops and adjacencies on which bench and production agree.
-        vector: State of production it shows: (device, stream, epoch, seq).
-    """
-
-    lab: Emulator
-    topology: Topology
-    fidelity: float
-    vector: tuple[tuple[NodeId, str, int, int], ...] = ()
 
 
 def run_experiment(
@@ -107,6 +92,8 @@ class _Run:
         self._convergence: Convergence | None = None
         self._is_undone = not experiment.cut
         self._is_reverted: bool | None = None
+        self._begun: list[DeviceChange] = []
+        """Treatments of which something may be on a router."""
 
     def carry_out(self) -> None:
         """The whole way; each step's undoing happens whatever its inside does."""
@@ -123,7 +110,7 @@ class _Run:
             if self._faults:
                 self._fail_and_undo()
         finally:
-            if self._experiment.treatments:
+            if self._begun:
                 self._take_back(before)
 
     def result(self, *, took_s: float) -> ExperimentResult:
@@ -157,6 +144,7 @@ class _Run:
         self._settle(self._clock.monotonic_s() - self._patience.quiet_s)
 
     def _treat(self, number: int, change: DeviceChange) -> None:
+        self._begun.append(change)
         self._lab.apply_config(change.device, change.stage)
         flipped_s = self._clock.monotonic_s()
         self._attach(change.device, change.flip, change.clear)
@@ -209,7 +197,7 @@ class _Run:
     def _take_back(self, before: Phase) -> None:
         """Undo the treatments, the newest first, and clean up."""
         reverted_s = self._clock.monotonic_s()
-        changes = self._experiment.treatments[::-1]
+        changes = self._begun[::-1]
         for change in changes:
             self._attach(change.device, change.revert, change.clear)
         phase = self._recover("reverted", reverted_s, before)
