@@ -4,6 +4,7 @@ Everything a lab makes carries the run id in its name: namespaces, the daemons' 
 directory. Whatever else runs inside such a namespace (sshd, a shell, a probe) goes with it.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -59,6 +60,7 @@ def remove_run(run_id: str, *, run_dir: Path | None = None) -> Removed:
         directories.append(run_dir)
     for path in directories:
         shutil.rmtree(path, ignore_errors=True)
+    remove_restart_notes()
     return Removed(
         namespaces=found, processes=killed, directories=tuple(str(path) for path in directories)
     )
@@ -68,6 +70,19 @@ def kill_inside(names: Iterable[str]) -> tuple[int, ...]:
     """Kill every process that lives in one of these namespaces; returns their ids."""
     places = {_identity(NETNS_DIR / name) for name in names} - {None}
     return _kill(pid for pid in _pids() if places and _identity(_PROC / pid / "ns/net") in places)
+
+
+def remove_restart_notes(*, place: Path = RUN_DIR) -> None:
+    """Remove the file in which every ospfd of the host, whatever its `-N`, notes restarts.
+
+    It stays while it says something, or while the host runs an ospfd of its own.
+    """
+    notes = place / "ospfd-gr.json"
+    if (place / "ospfd.vty").exists():
+        return
+    with suppress(OSError, ValueError):
+        if json.loads(notes.read_text()) == {"instances": {}}:
+            notes.unlink()
 
 
 def _kill_named(prefix: str) -> tuple[int, ...]:

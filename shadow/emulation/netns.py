@@ -16,7 +16,7 @@ from frr import tables
 from frr.configuration import Daemon, startup
 from frr.namespace import inside
 from frr.vty import Router
-from shadow.emulation.cleanup import kill_inside
+from shadow.emulation.cleanup import kill_inside, remove_restart_notes
 from shadow.emulation.forwarding import fib
 from shadow.emulation.lab import BringUp, LabEnd, LabLink, LabNode, LabSpec, Settled
 from shadow.emulation.namespaces import Namespace, add_local_address, connect
@@ -74,7 +74,8 @@ class NetnsLab:
             self._start(within_s=within_s)
             answering = time.monotonic()
             left = begun + within_s - time.monotonic()
-            self._await_prefixes(expected or self._spec.everywhere(), within_s=left)
+            wanted = self._spec.everywhere() if expected is None else expected
+            self._await_prefixes(wanted, within_s=left)
         except BaseException:
             self.down()
             raise
@@ -96,6 +97,7 @@ class NetnsLab:
         kill_inside(namespace.name for namespace in self._namespaces.values())
         for processes in self._processes.values():
             processes.remove_files()
+        remove_restart_notes()
         for namespace in self._namespaces.values():
             namespace.close()
         for owned in (self._routers, self._processes, self._namespaces, self._interfaces):

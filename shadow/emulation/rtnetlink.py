@@ -7,6 +7,7 @@ routers need; that is why this small part is our own.
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -106,13 +107,13 @@ def _route(data: bytes, start: int, end: int, *, is_removed: bool) -> Route:
         if attribute == _DST:
             destination = int.from_bytes(data[first:last], "big")
         elif attribute == _OIF:
-            interface = int.from_bytes(data[first:last], "little")
+            interface = int.from_bytes(data[first:last], sys.byteorder)
         elif attribute == _GATEWAY:
             gateway = IPv4Address(data[first:last])
         elif attribute == _MULTIPATH:
             hops = tuple(_multipath(data, first, last))
         elif attribute == _TABLE:
-            table = int.from_bytes(data[first:last], "little")
+            table = int.from_bytes(data[first:last], sys.byteorder)
     return Route(
         prefix=Prefix((destination, length)),
         table=table,

@@ -19,7 +19,7 @@ from frr.namespace import NETNS_DIR
 from frr.vty import RUN_DIR
 from shadow.emulation import namespaces
 from shadow.emulation.cleanup import remove_run
-from shadow.emulation.lab import LabSpec
+from shadow.emulation.lab import LabNode, LabSpec
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually
 
@@ -171,6 +171,22 @@ def test_what_does_not_come_up_is_named_and_taken_down_again(
 
     assert namespaces.names(run.run_id) == ()
     assert list(RUN_DIR.glob(f"{run.run_id}-*")) == []
+
+
+def test_a_daemon_that_died_is_named(run: Run) -> None:
+    """Whoever measures can see that a part of the lab is gone; a restart mends it."""
+    alone = LabSpec(
+        nodes=(LabNode(id=_SE, config="hostname SE\nip route 10.3.0.0/16 blackhole\n"),), links=()
+    )
+    with NetnsLab(alone, run_id=run.run_id, name="alone") as lab:
+        lab.up(within_s=30, expected={_SE: frozenset({Prefix("10.3.0.0/16")})})
+        os.kill(lab.pids()[0], signal.SIGKILL)
+        dead = eventually(lab.dead_daemons, within_s=10)
+        lab.restart_daemons(_SE)
+
+        assert dead[0].startswith("SE: zebra ended")
+        assert lab.dead_daemons() == ()
+        assert eventually(lambda: lab.disagreements() == (), within_s=10)
 
 
 _ORPHAN = """

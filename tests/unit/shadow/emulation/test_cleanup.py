@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from foreshadow.errors import ConfigError
-from shadow.emulation.cleanup import remove_run
+from shadow.emulation.cleanup import remove_restart_notes, remove_run
 
 
 @pytest.mark.parametrize("run_id", ["", "fs", "fs-"])
@@ -25,3 +25,25 @@ def test_a_run_that_left_nothing_is_removed_in_silence(tmp_path: Path) -> None:
     assert removed.processes == ()
     assert not directory.exists()
     assert not remove_run("fsffffff", run_dir=directory)
+
+
+@pytest.mark.parametrize(
+    ("text", "has_host_ospfd", "stays"),
+    [
+        ('{"instances": {}}', False, False),
+        ('{"instances": {}}', True, True),
+        ('{"instances": {"default": {"gracePeriod": 120}}}', False, True),
+        ("half a fi", False, True),
+    ],
+)
+def test_restart_notes_go_only_when_they_say_nothing(
+    tmp_path: Path, *, text: str, has_host_ospfd: bool, stays: bool
+) -> None:
+    """The file is the host's: with an ospfd of its own, or a note in it, it is left alone."""
+    notes = tmp_path / "ospfd-gr.json"
+    notes.write_text(text)
+    if has_host_ospfd:
+        (tmp_path / "ospfd.vty").touch()
+    remove_restart_notes(place=tmp_path)
+
+    assert notes.exists() is stays
