@@ -10,12 +10,12 @@ from foreshadow.network_file import NetworkFile
 from foreshadow.observed import Stream
 from foreshadow.present import Present
 from foreshadow.routing import BestPath
-from foreshadow.state import NetworkState
+from foreshadow.state import NetworkState, replay
 from foreshadow.topology import LinkId, NodeId, Prefix
 from foreshadow.whatif import WhatIf
 from ingest.sources.traffic import DemandSeries, demands, read_matrices
 from shadow.emulation.design import topology_of
-from tests.production_state import abilene, snapshot, state_of
+from tests.production_state import abilene, snapshot, state_deltas
 
 MATRICES = "traffic/abilene_tm_5min_20040301-20040314_mbps.csv.gz"
 CUT = frozenset({LinkId("CHINng-NYCMng")})
@@ -97,12 +97,15 @@ def best_path_deltas(network: NetworkFile) -> Iterator[StateDelta]:
         yield from snapshot(NodeId(router.name), Stream.BEST_PATH, paths)
 
 
+def planned_deltas(network: NetworkFile, *, cut: Collection[str] = ()) -> Iterator[StateDelta]:
+    """Everything but demand that the state topic would hold if the network ran as planned."""
+    yield from state_deltas(network, cut=cut)
+    yield from best_path_deltas(network)
+
+
 def planned_state(network: NetworkFile, *, cut: Collection[str] = ()) -> NetworkState:
     """Production's synced state if the network ran as planned."""
-    state = state_of(network, cut=cut)
-    for delta in best_path_deltas(network):
-        state.apply(delta)
-    return state
+    return replay(planned_deltas(network, cut=cut))
 
 
 @cache

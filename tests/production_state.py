@@ -41,7 +41,7 @@ def state_of(
         configs: Running configurations that differ from it, by router.
         cut: Links whose carrier is down on both ends.
     """
-    return replay(_deltas(network, configs or {}, {LinkId(link) for link in cut}))
+    return replay(state_deltas(network, configs=configs, cut=cut))
 
 
 def snapshot(
@@ -69,9 +69,11 @@ def snapshot(
     )
 
 
-def _deltas(
-    network: NetworkFile, configs: Mapping[str, str], cut: set[LinkId]
+def state_deltas(
+    network: NetworkFile, *, configs: Mapping[str, str] | None = None, cut: Iterable[str] = ()
 ) -> Iterator[StateDelta]:
+    """The deltas of `state_of`."""
+    configs, cut = configs or {}, {LinkId(link) for link in cut}
     topology, spec = design(network)
     peers = {peer.autonomous_system: peer for peer in network.peers}
     for node in spec.nodes:

@@ -1,0 +1,173 @@
+"""The forecast process on the bus: it warns live only, once, and survives being killed."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from forecast.app import run
+from foreshadow.clock import SystemClock
+from foreshadow.codec import from_json, to_json
+from foreshadow.delta import StateDelta
+from foreshadow.settings import ForecastSettings
+from foreshadow.telemetry import Rejected
+from foreshadow.topics import Topic
+from foreshadow.topology import NodeId
+from foreshadow.warning import ForecastStep, SpikeWarning
+from ingest.normalize import Refused, normalize
+from ingest.owner import StateOwner
+from ingest.sources.profile import profile_matrices
+from ingest.sources.traffic import DemandSeries, demands, flow_samples
+from tests.eventually import eventually
+from tests.fakes.bus import MemoryBus
+from tests.planned_network import planned_deltas
+from tests.production_state import ABILENE, abilene
+
+LIVE_FROM = datetime(2004, 3, 3, 18, tzinfo=UTC)
+SETTINGS = ForecastSettings(
+    horizons_s=(10_800, 21_600),
+    step_s=3600,
+    residual_window=60,
+    watched_pairs=4,
+    watched_demands=2,
+    warm_up_steps=48,
+    warn_from=LIVE_FROM,
+)
+LIMIT = 0.6
+ROUTERS = tuple(NodeId(router.name) for router in abilene().routers)
+
+pytestmark = pytest.mark.slow
+
+
+def _hourly() -> DemandSeries:
+    profile = profile_matrices(
+        ABILENE.with_name("abilene_profile.yaml"), abilene(), until=LIVE_FROM + timedelta(hours=4)
+    )
+    series = demands(profile, abilene())
+    return replace(series, starts=series.starts[::12], rates_bps=series.rates_bps[::12])
+
+
+class _Production:
+    """Writes the state topic as ingest would."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus, self._owner, self._seq = bus, StateOwner(1), 0
+        self._series = _hourly()
+        for delta in planned_deltas(abilene()):
+            self._publish(delta)
+
+    def demand_until(self, until: datetime) -> None:
+        """The intervals not yet sent, up to and with the one of `until`."""
+        for matrix in list(self._series)[self._seq :]:
+            if matrix.at > until:
+                return
+            self._seq += 1
+            for sample in flow_samples(matrix, epoch=1, seq=self._seq, observed_at_ns=1):
+                reading = normalize(sample)
+                assert not isinstance(reading, Refused)
+                for delta in self._owner.take(reading):
+                    self._publish(delta)
+
+    def _publish(self, delta: StateDelta) -> None:
+        self._bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+
+
+@contextmanager
+def _running(bus: MemoryBus) -> Iterator[None]:
+    stop = threading.Event()
+    process = threading.Thread(
+        target=run,
+        args=(bus, SETTINGS, SystemClock(), stop),
+        kwargs={"load_limit": LIMIT, "routers": ROUTERS},
+    )
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
+
+
+def _steps(bus: MemoryBus) -> list[ForecastStep]:
+    return [from_json(r.value, ForecastStep) for r in bus.read(Topic.FORECAST, 0, 10_000)]
+
+
+def _warnings(bus: MemoryBus) -> list[SpikeWarning]:
+    return [from_json(r.value, SpikeWarning) for r in bus.read(Topic.WARNING, 0, 10_000)]
+
+
+def _await_step(bus: MemoryBus, at: datetime) -> ForecastStep:
+    found = eventually(lambda: [s for s in _steps(bus) if s.made_at == at], within_s=20)
+    return found[-1]
+
+
+def _live_steps(bus: MemoryBus, at_least: int) -> list[ForecastStep]:
+    live = [step for step in _steps(bus) if step.is_live]
+    return live if len(live) >= at_least else []
+
+
+def test_history_is_learnt_from_and_only_the_present_is_warned_of() -> None:
+    """However high the load was in history, the first warning is of the first live interval."""
+    bus = MemoryBus()
+    production = _Production(bus)
+    with _running(bus):
+        production.demand_until(LIVE_FROM - timedelta(hours=1))
+        past = _await_step(bus, LIVE_FROM - timedelta(hours=1))
+        before = _warnings(bus)
+        production.demand_until(LIVE_FROM)
+        live = _await_step(bus, LIVE_FROM)
+
+    assert (past.is_live, past.forecasts, before) == (False, (), [])
+    assert live.is_live
+    assert {forecast.made_at for forecast in live.forecasts} == {LIVE_FROM}
+    assert {warning.made_at for warning in _warnings(bus)} == {LIVE_FROM}
+    assert len({step.made_at for step in _steps(bus)}) == live.steps_seen
+
+
+def test_a_killed_process_goes_on_and_repeats_nothing() -> None:
+    """A successor reads everything back: the same forecast, and no warning twice."""
+    bus = MemoryBus()
+    production = _Production(bus)
+    production.demand_until(LIVE_FROM)
+    with _running(bus):
+        (first,) = eventually(lambda: _live_steps(bus, at_least=1), within_s=20)
+    said = _warnings(bus)
+    with _running(bus):
+        again = eventually(lambda: _live_steps(bus, at_least=2), within_s=20)[-1]
+        repeated = _warnings(bus)
+        production.demand_until(LIVE_FROM + timedelta(hours=1))
+        _await_step(bus, LIVE_FROM + timedelta(hours=1))
+
+    assert said
+    assert repeated == said
+    assert again.forecasts == first.forecasts
+
+
+def test_what_is_no_delta_or_warning_goes_to_the_dead_letters() -> None:
+    """Bad records are counted elsewhere and stop nothing."""
+    bus = MemoryBus()
+    bus.append(Topic.WARNING, "x", b"{}")
+    bus.append(Topic.STATE, "x", b"\x93junk")
+    production = _Production(bus)
+    with _running(bus):
+        production.demand_until(LIVE_FROM)
+        _await_step(bus, LIVE_FROM)
+    rejected = [from_json(r.value, Rejected) for r in bus.read(Topic.REJECT, 0, 10)]
+
+    assert [record.origin for record in rejected] == ["warning.v1/0/0", "state.v1/0/0"]
+    assert all(record.reason.startswith("forecast: ") for record in rejected)
+
+
+def test_warnings_survive_the_wire() -> None:
+    """What is published is what a reader gets."""
+    bus = MemoryBus()
+    _Production(bus).demand_until(LIVE_FROM)
+    with _running(bus):
+        eventually(lambda: _warnings(bus), within_s=20)
+    (first, *_) = bus.read(Topic.WARNING, 0, 1)
+
+    assert to_json(from_json(first.value, SpikeWarning)) == first.value
