@@ -99,7 +99,13 @@ class Controller:
         crew = Crew(
             candidate.id, journal=self.journal, open_session=self.open_session, clock=self.clock
         )
-        return Passage(candidate=candidate, journal=self.journal, crew=crew, clock=self.clock)
+        return Passage(
+            candidate=candidate,
+            journal=self.journal,
+            crew=crew,
+            clock=self.clock,
+            tell=self._relay,
+        )
 
     def _propose(self, passage: Passage) -> None:
         candidate, times = passage.candidate, self.times
@@ -134,7 +140,6 @@ class Controller:
                 self._do(action, passage, word)
             except _REFUSALS as error:
                 self._refuse(passage, str(error))
-            self._relay()
 
     def _do(self, action: Do, passage: Passage, word: Word | None) -> None:
         if action is Do.ROLL_BACK:
@@ -396,7 +401,6 @@ class Controller:
                 passage.record(S.HELD, f"{who} asked to hold", facts=facts)
             elif word.order is Order.RESUME and state.is_held:
                 passage.record(state.step, f"{who} asked to go on", facts=facts)
-            self._relay()
         elif left_s is not None and trial and trial.deadline_s and left_s <= 0:
             passage.fail("the dead-man fired while the wave was held")
         self.lookout.poll(_LOOK_S)

@@ -1,5 +1,6 @@
 """One rollout on its way: its state, and the only way to change it, which is to write it down."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ class Passage:
     """A rollout in the controller's hands.
 
     Attributes:
+        tell: Publishes what the topic has not got. Not called while waves are taken back: a broker
+            that is away must not hold that up.
         verdict: On the wave in progress, once there is one.
         gates: What that verdict rests on.
         failed_s: When it was known that the change must go back (monotonic).
@@ -32,6 +35,7 @@ class Passage:
     journal: Journal
     crew: Crew
     clock: Clock
+    tell: Callable[[], None]
     state: RolloutState | None = None
     before: Observation | None = None
     trial: Trial | None = None
@@ -94,6 +98,8 @@ class Passage:
         following = advance(self.state, event)
         self.journal.record(event)
         self.state = following
+        if following.step is not RolloutStep.REVERTING:
+            self.tell()
 
     def fail(self, because: str, gates: tuple[GateResult, ...] = ()) -> None:
         """Decide that the change goes back; the first reason counts."""

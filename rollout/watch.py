@@ -18,9 +18,9 @@ from rollout.preconditions import SETTLE_TRIES
 _Glance = tuple[int, tuple[object, ...], tuple[object, ...]]
 
 CONFIRM_MARGIN_S = 1.0
-"""Time a confirmation needs before the dead-man fires: two device calls of some 0.1 s, and slack."""
+"""What a confirmation needs before the dead-man fires: two calls of some 0.1 s, and slack."""
 SKEW_S = 0.5
-"""Routers are read one after the other: only a failure that lasts this long counts."""
+"""Routers are read one by one: only a failure that lasts this long counts."""
 _LOOK_S = 0.05
 
 
