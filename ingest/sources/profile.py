@@ -125,15 +125,15 @@ def _level(profile: Profile, at: datetime) -> float:
 
 
 def _wander(noise: Noise, count: int, n_pairs: int) -> Array:
-    """Factors of mean 1, shape (count, n_pairs): first-order autoregressive in the log."""
-    rng = np.random.default_rng(noise.seed)
+    """Factors of mean 1, shape (count, n_pairs): first-order autoregressive in the log.
 
-    def walk(columns: int, sigma: float) -> Array:
-        path = rng.standard_normal((count, columns))
-        path[1:] *= np.sqrt(1 - noise.memory**2)
-        for index in range(1, count):
-            path[index] += noise.memory * path[index - 1]
-        return sigma * path - sigma**2 / 2
-
-    factors: Array = np.exp(walk(n_pairs, noise.per_pair) + walk(1, noise.common))
+    Drawn interval by interval, so that a longer series begins like a shorter one.
+    """
+    sigma = np.asarray([noise.per_pair] * n_pairs + [noise.common])
+    path = np.random.default_rng(noise.seed).standard_normal((count, n_pairs + 1))
+    path[1:] *= np.sqrt(1 - noise.memory**2)
+    for index in range(1, count):
+        path[index] += noise.memory * path[index - 1]
+    path = sigma * path - sigma**2 / 2
+    factors: Array = np.exp(path[:, :-1] + path[:, -1:])
     return factors
