@@ -1,0 +1,187 @@
+"""The drills process on the bus: every warning answered once, in time, across kills."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from foreshadow.clock import SystemClock
+from foreshadow.codec import from_json, to_json
+from foreshadow.control import decode_control
+from foreshadow.demand import DemandMatrix
+from foreshadow.experiment import Experiment, Purpose
+from foreshadow.telemetry import Rejected
+from foreshadow.topics import Topic
+from foreshadow.topology import LinkId
+from foreshadow.triage_report import TriageReport
+from foreshadow.warning import SpikeWarning
+from ingest.sources.profile import profile_matrices
+from ingest.sources.traffic import Story, demands
+from scenarios.app import run
+from tests.eventually import eventually
+from tests.fakes.bus import MemoryBus
+from tests.planned_network import planned_deltas
+from tests.production_state import ABILENE, abilene
+
+
+def _peak() -> DemandMatrix:
+    profile = ABILENE.with_name("abilene_profile.yaml")
+    at = Story().failure_at
+    return demands(profile_matrices(profile, abilene(), until=at), abilene()).at(at)
+
+
+PEAK = _peak()
+MADE_AT = PEAK.at - timedelta(hours=2)
+WARNING = SpikeWarning(
+    id="w-story",
+    link="ATLAng->IPLSng",
+    under_failure=LinkId("CHINng-NYCMng"),
+    quantile=0.95,
+    upper_ratio=1.0,
+    limit_ratio=0.85,
+    made_at=MADE_AT,
+    window_start=MADE_AT + timedelta(minutes=30),
+    window_end=MADE_AT + timedelta(hours=3),
+    lead_s=1800,
+    demand=PEAK,
+)
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    """A bus on which the network is known."""
+    known = MemoryBus()
+    for delta in planned_deltas(abilene()):
+        known.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+    return known
+
+
+@contextmanager
+def _running(bus: MemoryBus) -> Iterator[None]:
+    stop = threading.Event()
+    process = threading.Thread(target=run, args=(bus, SystemClock(), stop))
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
+
+
+def _warn(bus: MemoryBus, *warnings: SpikeWarning) -> None:
+    for warning in warnings:
+        bus.append(Topic.WARNING, warning.link, to_json(warning))
+
+
+def _reports(bus: MemoryBus) -> list[TriageReport]:
+    messages = [decode_control(record.value) for record in bus.read(Topic.CONTROL, 0, 1000)]
+    return [message for message in messages if isinstance(message, TriageReport)]
+
+
+def _drills(bus: MemoryBus) -> list[Experiment]:
+    return [from_json(record.value, Experiment) for record in bus.read(Topic.DRILL, 0, 1000)]
+
+
+def _await_reports(bus: MemoryBus, count: int) -> list[TriageReport]:
+    return eventually(lambda: found if len(found := _reports(bus)) >= count else [], within_s=20)
+
+
+def test_the_worst_failure_is_drilled_before_the_window_opens(bus: MemoryBus) -> None:
+    """The request names the cut, the demand, the limit and the time by which it must be done."""
+    _warn(bus, WARNING)
+    with _running(bus):
+        (report,) = _await_reports(bus, 1)
+    (drill,) = _drills(bus)
+
+    assert (drill.purpose, drill.cause, drill.cut) == (Purpose.DRILL, "w-story", ("CHINng-NYCMng",))
+    assert (drill.demand, drill.load_limit, drill.deadline) == (PEAK, 0.85, WARNING.window_start)
+    assert (report.warning, report.drill, report.because) == ("w-story", drill.id, "")
+    assert report.rows[0].failure == "CHINng-NYCMng"
+    assert report.worst_without_failure is not None
+    assert report.worst_without_failure.worst_ratio < 0.35
+
+
+def test_a_killed_process_asks_nothing_twice(bus: MemoryBus) -> None:
+    """A successor sees what is answered; a request that went out without its report gets it now."""
+    _warn(bus, WARNING)
+    with _running(bus):
+        _await_reports(bus, 1)
+    with _running(bus):
+        _warn(bus, replace(WARNING, id="w-late", window_start=MADE_AT, link="IPLSng->ATLAng"))
+        reports = _await_reports(bus, 2)
+
+    assert [report.warning for report in reports] == ["w-story", "w-late"]
+    assert len(_drills(bus)) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "because"),
+    [
+        (replace(WARNING, id="w-2", link="WASHng->ATLAng"), "d-story drills the same failure"),
+        (
+            replace(
+                WARNING,
+                id="w-2",
+                demand=replace(PEAK, rates_bps=tuple(r / 3 for r in PEAK.rates_bps)),
+            ),
+            "no failure passes 85% at the forecast demand",
+        ),
+        (
+            replace(
+                WARNING,
+                id="w-2",
+                made_at=WARNING.window_end,
+                window_start=WARNING.window_end + timedelta(seconds=30),
+                window_end=WARNING.window_end + timedelta(hours=3),
+            ),
+            "the window opens at 21:10, too soon for a drill",
+        ),
+    ],
+    ids=["covered", "harmless", "too late"],
+)
+def test_a_warning_without_a_drill_says_why(
+    bus: MemoryBus, second: SpikeWarning, because: str
+) -> None:
+    """Each is triaged all the same."""
+    _warn(bus, WARNING)
+    with _running(bus):
+        _await_reports(bus, 1)
+        _warn(bus, second)
+        reports = _await_reports(bus, 2)
+
+    assert reports[1].because == because
+    assert len(reports[1].rows) == 15
+    assert len(_drills(bus)) == 1
+
+
+def test_a_warning_waits_until_the_network_is_known() -> None:
+    """Before there is any state there is nothing to rank; then the answer comes."""
+    bus = MemoryBus()
+    _warn(bus, WARNING)
+    with _running(bus):
+        for delta in planned_deltas(abilene()):
+            bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+        reports = _await_reports(bus, 1)
+
+    assert len(reports) == 1
+
+
+def test_what_cannot_be_read_goes_to_the_dead_letters(bus: MemoryBus) -> None:
+    """A bad warning, verdict or control message stops nothing."""
+    for topic in (Topic.WARNING, Topic.VERDICT, Topic.CONTROL):
+        bus.append(topic, "x", b"{}")
+    _warn(bus, WARNING)
+    with _running(bus):
+        found = eventually(lambda: _drills(bus), within_s=20)
+    rejected = [from_json(record.value, Rejected) for record in bus.read(Topic.REJECT, 0, 10)]
+
+    assert len(found) == 1
+    assert sorted(record.origin.partition("/")[0] for record in rejected) == [
+        "control.v1",
+        "verdict.v1",
+        "warning.v1",
+    ]
