@@ -103,6 +103,8 @@ class _Desk:
         self._candidates: dict[str, Candidate] = {}
         self._ended: set[str] = set()
         self._proposal: Proposal | None = None
+        self._has_news = False
+        """Something was heard since the proposal was last decided on."""
 
     def take(self, record: Record) -> None:
         """Take note of one record; a bad one goes to the dead letters."""
@@ -136,8 +138,10 @@ class _Desk:
         """Take the open proposal a step further, or begin the next one."""
         if self._proposal is None:
             self._proposal = self._next()
-        if self._proposal is None:
+            self._has_news = True
+        if self._proposal is None or not self._has_news:
             return
+        self._has_news = False
         match decide(self._proposal, self._answers):
             case Ask(experiments):
                 self._ask(experiments)
@@ -168,6 +172,7 @@ class _Desk:
     def _judged(self, result: ExperimentResult) -> None:
         if result.purpose is Purpose.PROOF:
             self._answers[result.id] = result
+            self._has_news = True
             log.info("proof_judged", proof=result.id, verdict=result.verdict.name)
         elif result.verdict is Verdict.FAILED:
             self._failed[result.id] = result

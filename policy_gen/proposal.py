@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from foreshadow.candidate import Governance
-from foreshadow.errors import UnsafeRollout
+from foreshadow.errors import ConfigError, UnsafeRollout
 from foreshadow.experiment import DeviceChange, ExperimentResult
 from foreshadow.present import Present
 from foreshadow.routing import rib_digest
@@ -117,7 +117,7 @@ def _finalist(
         return "the configuration of its router is not known"
     try:
         hook = read_hook(shift.device, shift.neighbor, config.text)
-    except UnsafeRollout as error:
+    except (ConfigError, UnsafeRollout) as error:
         return str(error)
     finalist = Finalist(estimate=estimate, shift=shift, hook=hook)
     for trial in (draft.whole(finalist), draft.in_waves(finalist)):

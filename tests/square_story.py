@@ -8,12 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from foreshadow.demand import DemandKey, DemandMatrix
-from foreshadow.exits import Exit, Exits
 from foreshadow.network_file import NetworkFile, parse_network
-from foreshadow.present import Present
 from foreshadow.topology import LinkId, NodeId, Prefix
-from foreshadow.whatif import WhatIf
-from shadow.emulation.design import topology_of
 
 AT = datetime(2004, 3, 11, 20, 10, tzinfo=UTC)
 CUT = LinkId("NE-SE")
@@ -36,27 +32,3 @@ def demand() -> DemandMatrix:
     }
     keys = tuple(sorted(rates))
     return DemandMatrix(at=AT, keys=keys, rates_bps=tuple(rates[key] for key in keys))
-
-
-def exits_of(network: NetworkFile) -> Exits:
-    """Where every prefix of a network file can leave."""
-    sites = {entry.site: (Exit(router=NodeId(entry.name)),) for entry in network.routers}
-    peers = {
-        entry.prefix: tuple(
-            Exit(
-                router=NodeId(at.router),
-                local_preference=at.local_preference,
-                via=LinkId(f"{at.router}-{at.name}"),
-            )
-            for at in peer.attachments
-        )
-        for peer in network.peers
-        for entry in peer.prefixes
-    }
-    return {**sites, **peers}
-
-
-def present_of(network: NetworkFile) -> Present:
-    """The network as it stands when everything is up."""
-    reflectors = frozenset(NodeId(r.name) for r in network.routers if r.route_reflector)
-    return Present(what_if=WhatIf(topology_of(network), exits_of(network), reflectors=reflectors))

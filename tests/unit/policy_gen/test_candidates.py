@@ -10,10 +10,11 @@ from foreshadow.topology import LinkId, NodeId, Prefix
 from foreshadow.walk import worst
 from foreshadow.whatif import WhatIf
 from policy_gen.candidates import DO_NOTHING, Estimate, Situation, alternates, estimates
-from tests.square_story import CUT, HEAVY, LIGHT, demand, present_of, square
+from tests.planned_network import planned
+from tests.square_story import CUT, HEAVY, LIGHT, demand, square
 
 SITUATION = Situation(
-    network=present_of(square()),
+    network=planned(square()),
     demand=demand(),
     cut=frozenset({CUT}),
     load_limit=0.85,
@@ -89,7 +90,7 @@ def test_a_candidate_over_the_cap_is_ruled_out_by_name() -> None:
 
 def test_many_prefixes_are_grown_greedily() -> None:
     """Beyond ten prefixes each size is one candidate, grown by what helps most."""
-    network = present_of(square())
+    network = planned(square())
     what_if = network.what_if
     ways = what_if.exits[HEAVY]
     many = [Prefix((0xC6336400 + 4 * n, 30)) for n in range(12)]

@@ -11,8 +11,9 @@ from foreshadow.settings import PolicySettings
 from policy_gen.decision import Ask, GiveUp, Publish, decide
 from policy_gen.proposal import Proposal, Rules, propose
 from tests.bench_answers import answer
+from tests.planned_network import planned
 from tests.production_state import state_of
-from tests.square_story import AT, CUT, HEAVY, LIGHT, demand, present_of, square
+from tests.square_story import AT, CUT, HEAVY, LIGHT, demand, square
 
 DRILL = answer(
     Experiment(
@@ -33,7 +34,7 @@ def proposal() -> Proposal:
 def _proposal(cap: float) -> Proposal:
     rules = Rules(settings=PolicySettings(), governance=Governance(moved_traffic_cap=cap))
     network = square()
-    return propose(DRILL, state_of(network), present_of(network), rules=rules, made_at=AT)
+    return propose(DRILL, state_of(network), planned(network), rules=rules, made_at=AT)
 
 
 def _as_estimated(asked: Experiment) -> ExperimentResult:

@@ -13,8 +13,9 @@ from policy_gen.harmful import OVERRIDE, harmful_candidate
 from policy_gen.proposal import Rules, propose
 from shadow.emulation.design import design
 from tests.bench_answers import answer
+from tests.planned_network import planned
 from tests.production_state import state_of
-from tests.square_story import AT, CUT, HEAVY, LIGHT, demand, present_of, square
+from tests.square_story import AT, CUT, HEAVY, LIGHT, demand, square
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def proven(network: NetworkFile) -> Candidate:
     proposal = propose(
         answer(drill, Verdict.FAILED),
         state_of(network),
-        present_of(network),
+        planned(network),
         rules=rules,
         made_at=AT,
     )

@@ -15,7 +15,8 @@ from foreshadow.experiment import (
 )
 from foreshadow.topology import NodeId
 from scenarios.judgement import judge, loads
-from tests.square_story import CUT, demand, present_of, square
+from tests.planned_network import planned
+from tests.square_story import CUT, demand, square
 
 DRILL = Experiment(
     id="d-1", purpose=Purpose.DRILL, cause="w-1", cut=(CUT,), demand=demand(), load_limit=0.85
@@ -101,7 +102,7 @@ def test_any_doubt_voids_whatever_was_measured(ratio: float, doubts: list[str]) 
 
 def test_loads_come_fullest_first() -> None:
     """Every direction of every link is there, the fullest leads."""
-    network = present_of(square())
+    network = planned(square())
 
     found, lost_bps = loads(network.what_if.topology, network.what_if.fibs(), demand())
 

@@ -6,12 +6,13 @@ from foreshadow.topology import NodeId
 from scenarios.sentinels import sentinels
 from shadow.convergence import Sentinel
 from shadow.emulation.design import design
-from tests.square_story import CUT, demand, present_of, square
+from tests.planned_network import planned
+from tests.square_story import CUT, demand, square
 
 
 def test_heaviest_demand_across_the_cut_is_watched_where_it_may_arrive() -> None:
     """SE's traffic to the peer crosses NE-SE; either of the peer's routers may deliver it."""
-    network, spec = present_of(square()), design(square())[1]
+    network, spec = planned(square()), design(square())[1]
 
     watched = sentinels(
         network.what_if.topology, network.what_if.fibs(), demand(), cut=(CUT,), spec=spec
@@ -25,7 +26,7 @@ def test_heaviest_demand_across_the_cut_is_watched_where_it_may_arrive() -> None
 
 def test_a_link_nobody_uses_is_not_watched() -> None:
     """Without traffic there is nothing to lose."""
-    network, spec = present_of(square()), design(square())[1]
+    network, spec = planned(square()), design(square())[1]
     unused = network.what_if.topology.link("SW-NW").id
 
     assert (
