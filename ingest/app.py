@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from foreshadow.bus import Bus, Publisher, Record, Subscription
-from foreshadow.clock import Clock
+from foreshadow.clock import Clock, to_ns
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
 from foreshadow.delta import StateDelta
@@ -23,6 +23,7 @@ from ingest.owner import Place, Published, StateOwner, next_epoch
 _POLL_S = 0.05
 _BATCH = 2000
 _JOIN_S = 10.0
+_SILENT_AFTER_POLLS = 3
 _RESYNC_PAUSE_S = 1.0
 """Several copies may miss the same delta: one snapshot answers them all."""
 
@@ -87,13 +88,14 @@ class _Rounds:
         self._settings, self._clock, self._publisher = settings, clock, publisher
         self._heartbeat_s = self._report_s = clock.monotonic_s()
         self._answered_s: dict[Place, float] = {}
+        self._silence_ns = round(_SILENT_AFTER_POLLS * settings.poll_s * 1e9)
 
     def go(self, intake: Intake) -> None:
         """Do what is due, and see everything acknowledged."""
         now_s = self._clock.monotonic_s()
         if now_s >= self._heartbeat_s + self._settings.heartbeat_s:
             self._heartbeat_s = now_s
-            intake.heartbeat()
+            intake.heartbeat(since_ns=to_ns(self._clock.now()) - self._silence_ns)
         if now_s >= self._report_s + self._settings.report_s:
             self._report_s = now_s
             report = to_json(intake.report(self._clock.now()))

@@ -58,7 +58,7 @@ def advance(owned: OwnedStream, reading: Reading) -> tuple[OwnedStream, tuple[St
     upserts = tuple(item for item in seen.items() if known.get(item[0]) != item[1])
     deletes = tuple(sorted(known.keys() - seen.keys()))
     if not (upserts or deletes or is_demand):
-        return owned, ()
+        return _level(owned, reading, seq=owned.seq), ()
     after = _level(owned, reading, seq=owned.seq + 1)
     return after, (_delta(after, Op.CHANGE, upserts=upserts, deletes=deletes),)
 

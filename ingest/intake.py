@@ -77,9 +77,9 @@ class Intake:
         """Send the snapshot a copy asks for."""
         self._send(self._owner.resync((request.device, request.stream)))
 
-    def heartbeat(self) -> None:
-        """Vouch for every stream."""
-        self._send(self._owner.heartbeats())
+    def heartbeat(self, since_ns: int) -> None:
+        """Vouch for every stream that was read since then."""
+        self._send(self._owner.heartbeats(since_ns))
 
     def report(self, at: datetime) -> SyncReport:
         """The account so far."""

@@ -79,9 +79,17 @@ class StateOwner:
         """A snapshot for copies that lost their place; nothing for a stream never published."""
         return self._snapshot(place) if self.stream(place).seq else ()
 
-    def heartbeats(self) -> tuple[StateDelta, ...]:
-        """A sign of life for every stream."""
-        return tuple(heartbeat(owned) for owned in self._streams.values() if owned.seq)
+    def heartbeats(self, since_ns: int) -> tuple[StateDelta, ...]:
+        """A sign of life for every stream that was read since then.
+
+        A device that has fallen silent is not vouched for, so its copies become stale. Demand is
+        not read but measured, and stands still when its replay does.
+        """
+        return tuple(
+            heartbeat(owned)
+            for owned in self._streams.values()
+            if owned.seq and (owned.observed_at_ns >= since_ns or owned.stream is Stream.DEMAND)
+        )
 
     def _snapshot(self, place: Place) -> tuple[StateDelta, ...]:
         self._streams[place], deltas = snapshot(self._streams[place])
