@@ -43,13 +43,15 @@ class Patience:
     Attributes:
         quiet_s: No FIB may have changed for this long before anything is read.
         settle_s: Longest wait for that.
-        control_s: Probes run this long before the fault.
+        control_s: Probes run this long without loss before the fault.
+        control_runs: So many times this is tried.
         recover_s: Longest wait for a network to be as it was before.
     """
 
     quiet_s: float = 0.4
     settle_s: float = 20.0
     control_s: float = 0.3
+    control_runs: int = 5
     recover_s: float = 30.0
     poll_s: float = 0.05
 
@@ -181,17 +183,30 @@ class _Run:
             spec=self._lab.spec,
         )
         with ProbeStream(self._lab, watched, self._clock) as probes:
-            self._clock.sleep(self._patience.control_s)
+            clean_s = self._await_clean(probes)
             injected_s = min(fault.inject(self._lab) for fault in self._faults)
             settled = self._settle(injected_s)
             trails = probes.stop()
         self.doubts += [says for fault in self._faults if (says := fault.verify(self._lab))]
-        lost = control_loss(trails, injected_s)
+        lost = control_loss(trails, since_s=clean_s, injected_s=injected_s)
         if lost:
             self.doubts.append(f"{lost} probes were lost before anything was broken")
         self._read("failed", settled.convergence_s)
         self._convergence = measure(
             trails, injected_s=injected_s, last_fib_change_s=settled.convergence_s
+        )
+
+    def _await_clean(self, probes: ProbeStream) -> float:
+        """The start of a control run without loss, which has just ended."""
+        for _ in range(self._patience.control_runs):
+            start_s = self._clock.monotonic_s()
+            self._clock.sleep(self._patience.control_s)
+            now_s = self._clock.monotonic_s()
+            lost = control_loss(probes.trails(), since_s=start_s, injected_s=now_s)
+            if not lost:
+                return start_s
+        raise EmulationFailed(
+            f"{lost} probes were lost before anything was broken; the host is too busy to measure"
         )
 
     def _take_back(self, before: Phase) -> None:

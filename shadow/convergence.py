@@ -1,8 +1,9 @@
 """What a fault does to packets while the routers converge: probe streams, and what they lost.
 
 One thread sends numbered UDP packets from every watched router, another takes them in where they
-arrive; the sockets live in the routers' own namespaces. Lost packets times the sending interval is
-the outage (RFC 6413, loss-derived, route-specific). Its resolution is one interval. The other
+arrive; the sockets live in the routers' own namespaces. The outage of a way is the time its lost
+packets stand for (RFC 6413, loss-derived, route-specific): each of them the time until the next one
+was sent, since a busy host does not send evenly. The resolution is one such interval. The other
 meter, the last change in any FIB, is the lab's own.
 
 Probes that were sent well before the fault are the control run: a network that loses packets
@@ -63,6 +64,15 @@ class ProbeTrail:
             for sent, came in zip(self.sent_s, self.arrived, strict=True)
         )
 
+    def outage_s(self, start_s: float) -> float:
+        """Time that the probes stand for which were sent from then on and never arrived."""
+        ends = (*self.sent_s[1:], self.sent_s[-1] + self.interval_s()) if self.sent_s else ()
+        return sum(
+            end - sent
+            for sent, end, came in zip(self.sent_s, ends, self.arrived, strict=True)
+            if sent >= start_s and not came
+        )
+
     def interval_s(self) -> float:
         """Mean time between two probes as they were really sent."""
         if len(self.sent_s) < 2:
@@ -70,9 +80,9 @@ class ProbeTrail:
         return (self.sent_s[-1] - self.sent_s[0]) / (len(self.sent_s) - 1)
 
 
-def control_loss(trails: Iterable[ProbeTrail], injected_s: float) -> int:
+def control_loss(trails: Iterable[ProbeTrail], *, since_s: float, injected_s: float) -> int:
     """Probes lost before the fault: anything but 0 voids the measurement."""
-    return sum(trail.lost_between(0.0, injected_s - _IN_FLIGHT_S) for trail in trails)
+    return sum(trail.lost_between(since_s, injected_s - _IN_FLIGHT_S) for trail in trails)
 
 
 def measure(
@@ -87,7 +97,7 @@ def measure(
     """
     start_s, end_s = injected_s - _IN_FLIGHT_S, float("inf")
     lost = [trail.lost_between(start_s, end_s) for trail in trails]
-    outages_s = [count * trail.interval_s() for count, trail in zip(lost, trails, strict=True)]
+    outages_s = [trail.outage_s(start_s) for trail in trails]
     intervals_s = [trail.interval_s() for trail in trails]
     return Convergence(
         probes_sent=sum(sent >= start_s for trail in trails for sent in trail.sent_s),
@@ -154,14 +164,18 @@ class ProbeStream:
             thread.join()
         self._threads = ()
         self._sockets.close()
+        return self.trails()
+
+    def trails(self) -> tuple[ProbeTrail, ...]:
+        """What is known now; the newest probes may still be under way."""
         return tuple(
             ProbeTrail(
                 sentinel=sentinel,
-                sent_s=tuple(sent_s),
+                sent_s=sent_s,
                 arrived=tuple(number in arrived for number in range(len(sent_s))),
             )
             for sentinel, sent_s, arrived in zip(
-                self._sentinels, self._sent_s, self._arrived, strict=True
+                self._sentinels, map(tuple, self._sent_s), self._arrived, strict=True
             )
         )
 

@@ -14,9 +14,11 @@ from foreshadow.topology import LinkId, NodeId
 from policy_gen.hook import read_hook
 from policy_gen.render import generations, render
 from scenarios.drill import Patience, run_experiment
+from scenarios.steadiness import unsteady
 from shadow.bench import Bench
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab
+from tests.eventually import eventually
 from tests.square_story import CUT, HEAVY, LIGHT, demand, square
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
@@ -142,13 +144,15 @@ def test_an_unknown_link_is_inconclusive(bench: Bench) -> None:
     assert all(link.is_up for link in bench.lab.spec.links)
 
 
-def test_a_bench_that_is_not_at_rest_is_not_broken_further(bench: Bench) -> None:
+def test_a_bench_that_is_not_at_rest_is_not_broken_further(bench: Bench, digest: str) -> None:
     """With a session down, nothing is injected."""
     bench.lab.apply_config(SW, f"router bgp 65001\n neighbor {PEER} shutdown\nexit\n")
     try:
         result = run_experiment(DRILL, bench, CLOCK, patience=Patience(recover_s=0.5))
     finally:
         bench.lab.apply_config(SW, f"router bgp 65001\n no neighbor {PEER} shutdown\nexit\n")
+        eventually(lambda: not unsteady(bench.lab), within_s=130)
+        eventually(lambda: rib_digest(bench.lab.loc_ribs()) == digest, within_s=10)
 
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "not at rest" in result.reasons[0]

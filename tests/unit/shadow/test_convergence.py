@@ -31,6 +31,17 @@ def test_outage_is_lost_probes_times_interval() -> None:
     assert round(seen.last_fib_change_ms, 6) == 90.0
 
 
+def test_outage_is_time_not_count_when_the_host_sends_unevenly() -> None:
+    """A probe lost before a pause of the sender stands for the whole pause."""
+    trail = ProbeTrail(
+        sentinel=WAY,
+        sent_s=(0.0, 0.002, 0.004, 0.034, 0.036),
+        arrived=(True, True, False, True, True),
+    )
+
+    assert round(measure((trail,), injected_s=0.0, last_fib_change_s=0.0).outage_ms, 6) == 30.0
+
+
 def test_longest_outage_over_all_ways_counts() -> None:
     """Ways recover one after the other; the network has when the last one has."""
     short = _trail([True] * 100 + [False] * 5 + [True] * 100)
@@ -46,7 +57,7 @@ def test_loss_before_the_fault_is_control_loss() -> None:
     """A probe that nothing had reason to lose speaks against the host."""
     trail = _trail([True] * 20 + [False] + [True] * 200)
 
-    assert control_loss((trail,), injected_s=0.3) == 1
+    assert control_loss((trail,), since_s=0.0, injected_s=0.3) == 1
     assert measure((trail,), injected_s=0.3, last_fib_change_s=0.0).probes_lost == 0
 
 
@@ -54,7 +65,7 @@ def test_a_probe_on_the_way_when_the_link_goes_is_the_faults() -> None:
     """Sent a moment before the cut, lost to it: no control loss."""
     trail = _trail([True] * 150 + [False] * 10 + [True] * 50)
 
-    assert control_loss((trail,), injected_s=0.302) == 0
+    assert control_loss((trail,), since_s=0.0, injected_s=0.302) == 0
 
 
 def test_nothing_watched_is_nothing_lost() -> None:
@@ -70,7 +81,7 @@ def test_every_lost_probe_counts_once(arrived: list[bool], injected_s: float) ->
     """A lost probe is either control loss or the fault's, never both, never neither."""
     trail = _trail(arrived)
 
-    before = control_loss((trail,), injected_s)
+    before = control_loss((trail,), since_s=0.0, injected_s=injected_s)
     after = measure((trail,), injected_s=injected_s, last_fib_change_s=0.0).probes_lost
 
     assert before + after == arrived.count(False)
