@@ -116,12 +116,12 @@ def _route_diff(evidence: Evidence) -> GateResult:
     jaccard = len(both) / len(either) if either else 1.0
     unexpected = _unexpected(evidence)
     says = f"{len(both)} of {len(predicted)} predicted best-path changes, Jaccard {jaccard:.3f}"
-    if not predicted:
-        return _result("G1", Verdict.INCONCLUSIVE, "the shadow predicted no best-path change")
     if unexpected:
         named = [f"{c.prefix} at {c.router} via {c.after}" for c in unexpected]
         says += f"; {len(unexpected)} unexpected: {_some(named)}"
         return _result("G1", Verdict.FAILED, says)
+    if not predicted:
+        return _result("G1", Verdict.INCONCLUSIVE, "the shadow predicted no best-path change")
     if jaccard < LEAST_JACCARD:
         return _result("G1", Verdict.FAILED, f"{says}, below {LEAST_JACCARD}")
     return _result("G1", Verdict.PASSED, f"{says}, none unexpected")

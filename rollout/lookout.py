@@ -23,7 +23,7 @@ from foreshadow.routing import LocRibs
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
-from foreshadow.warning import Forecast
+from foreshadow.warning import Forecast, ForecastStep
 from rollout.machine import Order
 from rollout.observation import Observation, observe
 
@@ -131,9 +131,9 @@ class Lookout:
                 candidate = from_json(record.value, Candidate)
                 self._candidates.setdefault(candidate.id, candidate)
             case Topic.FORECAST:
-                forecast = from_json(record.value, Forecast)
-                if forecast.under_failure is None:
-                    self._forecasts[forecast.series] = forecast
+                for forecast in from_json(record.value, ForecastStep).forecasts:
+                    if forecast.under_failure is None:
+                        self._forecasts[forecast.series] = forecast
             case _:
                 self._take_word(record)
 
