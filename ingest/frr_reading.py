@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from foreshadow.observed import Session, Stream, Value, encode
+from foreshadow.observed import RunningConfig, Session, Stream, Value, encode
 from frr import tables
 
 Shown = Mapping[str, str]
@@ -23,6 +23,8 @@ BGP_SUMMARY = "show bgp ipv4 unicast summary json"
 BGP_TABLE = "show bgp ipv4 unicast json detail"
 ROUTES = "show ip route json"
 RUNNING = "show running-config"
+FINGERPRINT = "fingerprint"
+"""Beside the running configuration: `RunningConfig.sha256` of it as it was, passwords and all."""
 
 COMMANDS: Mapping[Stream, tuple[str, ...]] = {
     Stream.INTERFACE: (INTERFACES,),
@@ -84,7 +86,7 @@ def _named(stream: Stream, shown: Shown) -> Iterable[tuple[str, Value]]:
         case Stream.FIB:
             found = ((str(it.prefix), it) for it in tables.fib(shown[ROUTES]))
         case Stream.CONFIG:
-            found = (("running", _config(shown[RUNNING])),)
+            found = (("running", _config(shown)),)
         case Stream.DEMAND:
             raise ValueError("routers do not measure demand; it comes from flow export")
     return found
@@ -105,7 +107,8 @@ def _heard(sessions: Iterable[Session]) -> Iterable[Session]:
     return (it for it in sessions if it.is_external and it.state == "Established")
 
 
-def _config(text: str) -> Value:
-    if "hostname" not in text:
+def _config(shown: Shown) -> Value:
+    config = tables.running_config(shown[RUNNING])
+    if "hostname" not in config.text:
         raise ValueError("no hostname in it: not a whole configuration")
-    return tables.running_config(text)
+    return RunningConfig(text=config.text, sha256=shown.get(FINGERPRINT, config.sha256))

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from foreshadow.errors import ConfigError
 from foreshadow.observed import DemandRate, Stream, encode
 from foreshadow.telemetry import FlowRecord, TelemetrySample
 from foreshadow.topology import Prefix
@@ -29,7 +30,7 @@ def normalize(sample: TelemetrySample) -> Reading | Refused:
         values = _flows(sample) if sample.encoding == "flow" else _shown(sample)
     except KeyError as error:
         return Refused(f"{sample.encoding} {sample.stream}: {error} is missing")
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, ConfigError) as error:
         return Refused(f"{sample.encoding} {sample.stream}: {error}")
     return Reading(
         device=sample.device,

@@ -17,10 +17,12 @@ from foreshadow.inventory import DeviceEntry
 from foreshadow.observed import Stream
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topology import NodeId
+from frr.configuration import fingerprint
 from frr.vty import ReadOnlyRouter
 from ingest import frr_reading
 from ingest.read_schedule import ReadSchedule
 from ingest.sources.kernel_events import KernelEvents
+from ingest.sources.pseudonym import without_secrets
 
 _LONGEST_WAIT_S = 0.2
 """How soon the agent notices that it is to stop."""
@@ -106,8 +108,11 @@ class _Watch:
         publish: Publish,
         stop: threading.Event,
     ) -> None:
-        schedule = ReadSchedule(self.poll_s)
+        schedule, version = ReadSchedule(self.poll_s), None
         while not stop.is_set():
+            if (current := _table_version(router)) != version:
+                version = current
+                schedule.note_paths(self.clock.monotonic_s())
             due = schedule.due(self.clock.monotonic_s())
             if due:
                 publish(self._readings(router, due))
@@ -122,6 +127,8 @@ class _Watch:
         for stream in streams:
             at_ns = to_ns(self.clock.now())
             shown = {command: router.show(command) for command in frr_reading.COMMANDS[stream]}
+            if stream is Stream.CONFIG:
+                shown = _without_secrets(shown[frr_reading.RUNNING])
             with suppress(ValueError):  # What is not FRR's answer is refused where it is read.
                 for command in frr_reading.further_commands(stream, shown):
                     shown[command] = router.show(command)
@@ -139,3 +146,20 @@ class _Watch:
         if self._is_silent:
             log.info("device_answered_again", device=self.device.name)
         self._is_silent = False
+
+
+def _table_version(router: ReadOnlyRouter) -> object:
+    """What FRR counts up with every change of a best path.
+
+    A best path can move to another exit on the same way out: the kernel's table, and so netlink,
+    never hears of it.
+    """
+    return router.show_json("show bgp ipv4 unicast summary json").get("tableVersion")
+
+
+def _without_secrets(config: str) -> dict[str, str]:
+    """What travels of a running configuration: its passwords count, but do not leave."""
+    return {
+        frr_reading.RUNNING: without_secrets(config),
+        frr_reading.FINGERPRINT: fingerprint(config),
+    }

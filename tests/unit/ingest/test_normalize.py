@@ -119,6 +119,10 @@ def test_flows_are_rates_per_prefix() -> None:
         (_shown(Stream.SESSION, summary="% Unknown command"), "frr session"),
         (_shown(Stream.RECEIVED, received="% Inbound soft reconfiguration"), "frr received"),
         (_sample(Stream.CONFIG, frr_reading.body({"show running-config": ""})), "hostname"),
+        (
+            _sample(Stream.CONFIG, frr_reading.body({"show running-config": " hostname R1\n"})),
+            "indented below no section",
+        ),
         (_sample(Stream.DEMAND, b"{}"), "flow export"),
         (_sample(Stream.DEMAND, b"\xc1", encoding="flow", event_at_ns=1), "flow demand"),
         (_sample(Stream.FIB, b"\x90", encoding="flow", event_at_ns=1), "nothing else"),
