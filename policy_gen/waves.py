@@ -9,7 +9,9 @@ canary.
 
 import hashlib
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 
 from foreshadow.topology import Prefix
 
@@ -17,6 +19,7 @@ STEPS = (0.01, 0.05, 0.25, 0.50, 1.0)
 """Cumulative shares of the affected traffic that waves aim at (network.md 3.1)."""
 
 LEAST_WAVES = 3
+_ROUNDING = 1 + 1e-9
 
 
 def growing_sets(
@@ -41,18 +44,14 @@ def growing_sets(
     order = sorted(
         rates_bps, key=lambda prefix: (_stratum(rates_bps[prefix]), _salted(prefix, txn))
     )
-    total = sum(rates_bps.values())
-    ends = {len(order)}
-    reached = 0.0
-    for count, prefix in enumerate(order):
-        before, reached = reached, reached + rates_bps[prefix]
-        if count and any(before <= step * total < reached for step in steps[:-1]):
-            ends.add(count)
+    reached = list(accumulate(rates_bps[prefix] for prefix in order))
+    ends = {bisect_right(reached, step * reached[-1] * _ROUNDING) for step in steps} | {len(order)}
+    ends.discard(0)
     for missing in range(len(order) - 1, 0, -1):
         if len(ends) >= least:
             break
         ends.add(missing)
-    return tuple(tuple(sorted(order[:end])) for end in sorted(ends) if end)
+    return tuple(tuple(sorted(order[:end])) for end in sorted(ends))
 
 
 def share(rates_bps: Mapping[Prefix, float], prefixes: tuple[Prefix, ...]) -> float:

@@ -38,14 +38,11 @@ def test_there_are_three_waves_where_there_are_three_prefixes(
 
 
 @given(rates, steps, st.text(max_size=8))
-def test_a_wave_ends_below_its_step_unless_one_prefix_is_larger(
+def test_there_are_no_more_waves_than_steps_where_none_are_asked_for(
     rates_bps: dict[Prefix, float], shares: tuple[float, ...], txn: str
 ) -> None:
-    """The first wave is either one prefix or within the first step that a prefix crosses."""
-    first = growing_sets(rates_bps, txn, shares)[0]
-
-    assert len(first) >= 1
-    assert 0 <= share(rates_bps, first) <= 1
+    """Each step ends at most one wave; steps that no whole prefix fits into fall away."""
+    assert len(growing_sets(rates_bps, txn, shares, least=1)) <= len(shares)
 
 
 @given(rates, st.text(max_size=8))
@@ -63,8 +60,7 @@ def test_light_prefixes_go_first() -> None:
 
     waves = growing_sets(rates_bps, "c1", STEPS)
 
-    shares = [share(rates_bps, wave) for wave in waves]
-    assert shares == sorted(shares)
-    assert shares[0] < 0.1
+    shares = [round(share(rates_bps, wave), 2) for wave in waves]
+    assert shares[:2] == [0.05, 0.25]
     assert shares[-1] == 1.0
-    assert len(waves) >= 3
+    assert len(shares) == 4
