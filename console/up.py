@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from console.clean import clean
+from console.clean import remove_run
 from console.configuration import load_settings, wish
 from console.demo.opening import read_network
 from console.doctor import require
@@ -54,4 +54,4 @@ def run_up(network_path: Path, *, console: Console, stop: threading.Event) -> No
                     console.print(line)
             console.print("Stopping; everything of this run is taken down.")
     finally:
-        clean(settings.run_dir, clock=clock, run_id=run.run_id)
+        remove_run(run, clock=clock)

@@ -11,20 +11,21 @@ from console.demo.judgement import (
     judge_shadow,
     judge_sync,
     judge_telemetry,
-    judge_triage,
 )
 from console.demo.observer import Heard
 from console.demo.scene import CueMissed, Scene
 from console.report_model import DeadMan, Rollback, Stage, WorstLink
 from foreshadow.candidate import Candidate
 from foreshadow.codec import to_json
+from foreshadow.control import NoPolicyFound
 from foreshadow.demand import DemandMatrix
 from foreshadow.discovery import discover, links_down
-from foreshadow.experiment import ExperimentResult, Purpose, Verdict
+from foreshadow.experiment import ExperimentResult, Verdict
 from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.routing import rib_digest
 from foreshadow.topics import Topic
 from foreshadow.topology import DirectedLink, NodeId
+from foreshadow.triage_report import TriageReport
 from foreshadow.walk import RoutingMatrix, walk, worst
 from foreshadow.warning import SpikeWarning
 from policy_gen.harmful import harmful_candidate
@@ -162,36 +163,39 @@ def _wait_forecast(scene: Scene, at: datetime) -> None:
     )
 
 
-def triage_ranks(scene: Scene, warning: SpikeWarning) -> Stage:
+def triage_of(scene: Scene, warning: SpikeWarning) -> TriageReport:
     """All single failures at the forecast demand, worst first."""
-    report = scene.wait(
+    return scene.wait(
         "the triage of the warning",
         lambda heard: next((r for r in heard.triage if r.warning == warning.id), None),
         within_s=_DRILL_WITHIN_S,
     )
-    return judge_triage(report, scene.script.cut)
 
 
-def drill_runs(scene: Scene, warning: SpikeWarning) -> ExperimentResult:
+def drill_runs(scene: Scene, drill: str) -> ExperimentResult:
     """The worst failure, really made in the bench."""
-    scene.say(f"Drill: {warning.under_failure or warning.link} is cut in the shadow's bench")
+    asked = scene.wait(
+        "the drill's request",
+        lambda heard: next((e for e in heard.experiments if e.id == drill), None),
+        within_s=_DRILL_WITHIN_S,
+    )
+    scene.say(f"Drill: {', '.join(asked.cut)} is cut in the shadow's bench")
     return scene.wait(
         "the drill's verdict",
-        lambda heard: next(
-            (r for r in heard.results if r.purpose is Purpose.DRILL and r.cause == warning.id), None
-        ),
+        lambda heard: next((r for r in heard.results if r.id == drill), None),
         within_s=_DRILL_WITHIN_S,
     )
 
 
-def policy_is_proven(scene: Scene, drill: ExperimentResult) -> Candidate:
-    """Candidates tried in the bench under the same cut, the best one rendered with its inverse."""
+def policy_is_proven(scene: Scene, drill: ExperimentResult) -> Candidate | NoPolicyFound:
+    """Candidates tried in the bench under the same cut; the best one, or why there is none."""
     scene.say("Policy: candidates are tried in the bench, with and without the failure")
-    return scene.wait(
-        "a proven candidate",
-        lambda heard: next((c for c in heard.candidates if c.drill == drill.id), None),
-        within_s=_PROOF_WITHIN_S,
-    )
+
+    def answer(heard: Heard) -> Candidate | NoPolicyFound | None:
+        answers: list[Candidate | NoPolicyFound] = [*heard.candidates, *heard.no_policy]
+        return next((found for found in answers if found.drill == drill.id), None)
+
+    return scene.wait("a proven candidate", answer, within_s=_PROOF_WITHIN_S)
 
 
 def rollout_ends(scene: Scene, candidate: Candidate) -> list[RolloutEvent]:
@@ -203,11 +207,6 @@ def rollout_ends(scene: Scene, candidate: Candidate) -> list[RolloutEvent]:
         return own if last_words else None
 
     return scene.wait("the end of the rollout", ended, within_s=_ROLLOUT_WITHIN_S)
-
-
-def production_digest(heard: Heard) -> str:
-    """Digest of every production router's best paths, as synced."""
-    return rib_digest(heard.state.loc_ribs())
 
 
 def settled_state(scene: Scene, *, down: frozenset[str]) -> None:
@@ -287,20 +286,20 @@ def _pct(fullest: tuple[DirectedLink, float]) -> float:
 def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> None:
     """A harmful candidate is forced in; its gate fails and everything goes back."""
     scene.say("A harmful candidate is forced into a rollout; its gates must stop it")
-    before = scene.observer.look(production_digest)
+    before = scene.observer.look(_standing(proven))
     harmful = _forced(scene, proven, serial=1)
     findings.harmful = harmful
     publish_candidate(scene, harmful)
     events = rollout_ends(scene, harmful)
-    after = _digest_back(scene, before)
+    after = _back_to(scene, proven, before)
     failed = next((e for e in events if _failed_gates(e)), None)
     reverted = [e for e in events if e.step is RolloutStep.REVERTED]
     rollback = None
     if failed is not None and reverted:
         rollback = Rollback(
             gate_to_reverted_s=round((reverted[-1].at - failed.at).total_seconds(), 2),
-            rib_digest_before=before,
-            rib_digest_after=after,
+            rib_digest_before=before[0],
+            rib_digest_after=after[0],
         )
     findings.rollback = RollbackFacts(
         rollback=rollback,
@@ -322,22 +321,38 @@ def _failed_gates(event: RolloutEvent) -> list[str]:
     return [gate.gate for gate in event.gates if gate.verdict is Verdict.FAILED]
 
 
-def _digest_back(scene: Scene, wanted: str) -> str:
-    """The RIB digest once it is `wanted` again, or what it is when patience ends."""
+Standing = tuple[str, str]
+"""RIB digest of production, and fingerprint of the changed router's configuration."""
+
+
+def _standing(proven: Candidate) -> Callable[[Heard], Standing]:
+    """What a way back must lead to."""
+
+    def look(heard: Heard) -> Standing:
+        config = heard.state.running_config(proven.knob.device)
+        return rib_digest(heard.state.loc_ribs()), config.sha256 if config else ""
+
+    return look
+
+
+def _back_to(scene: Scene, proven: Candidate, wanted: Standing) -> Standing:
+    """How production stands once it is as `wanted` again, or when patience ends."""
+    look = _standing(proven)
     try:
         return scene.wait(
-            "the RIB digest from before",
-            lambda heard: wanted if production_digest(heard) == wanted else None,
+            "production as it was before",
+            lambda heard: wanted if look(heard) == wanted else None,
             within_s=_SETTLED_WITHIN_S,
         )
-    except CueMissed:
-        return scene.observer.look(production_digest)
+    except CueMissed as missed:
+        scene.note(str(missed))
+        return scene.observer.look(look)
 
 
 def controller_dies(scene: Scene, findings: Findings, proven: Candidate) -> None:
     """SIGKILL in the middle of a wave: the router goes back alone, the next controller sees it."""
     scene.say("The controller is killed in the middle of a wave")
-    before = scene.observer.look(production_digest)
+    before = scene.observer.look(_standing(proven))
     interrupted = _forced(scene, proven, serial=2)
     findings.interrupted = interrupted
     publish_candidate(scene, interrupted)
@@ -347,10 +362,10 @@ def controller_dies(scene: Scene, findings: Findings, proven: Candidate) -> None
     scene.say("The controller is dead; the router's own dead-man must undo the wave")
     scene.wait(
         "the wave's effect on production",
-        lambda heard: production_digest(heard) != before or None,
+        lambda heard: rib_digest(heard.state.loc_ribs()) != before[0] or None,
         within_s=_SETTLED_WITHIN_S,
     )
-    _digest_back(scene, before)
+    _back_to(scene, proven, before)
     scene.house.start("rollout")
     scene.say("The controller is back and reads what the router did")
     events = rollout_ends(scene, interrupted)

@@ -10,7 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from console.clean import clean
+from console.clean import remove_run
 from console.configuration import load_settings, wish
 from console.demo.director import play
 from console.demo.opening import Wishes, write_script
@@ -47,7 +47,7 @@ def run_demo(wishes: Wishes, *, report_dir: Path, console: Console) -> Report:
             view.print(f"run {run.run_id}: logs and files in {run.directory} while it runs")
             report = play(run, script, view=view, clock=clock, given_broker=wanted.bootstrap)
     finally:
-        clean(settings.run_dir, clock=clock, run_id=run.run_id)
+        remove_run(run, clock=clock)
     _write(report, report_dir)
     console.print(render_text(report, html_path=report_dir / "report.html"))
     return report

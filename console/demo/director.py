@@ -9,15 +9,18 @@ from console.demo.judgement import (
     judge_policy,
     judge_rollback,
     judge_rollout,
+    judge_triage,
 )
 from console.demo.scene import CueMissed, Scene, set_up
 from console.demo.script import Script
-from console.house import ProcessDied
 from console.live import LiveView
 from console.ownership import Run
 from console.report_model import STAGE_NAMES, Report, Stage
+from foreshadow.candidate import Candidate
 from foreshadow.clock import Clock
-from foreshadow.experiment import Purpose, Verdict
+from foreshadow.errors import ForeshadowError
+from foreshadow.experiment import ExperimentResult, Purpose, Verdict
+from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 
 
@@ -54,6 +57,7 @@ class _Director:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.findings = Findings()
+        self._drilled: set[str] = set()
         self._stage_began_s = scene.clock.monotonic_s()
 
     def play(self) -> None:
@@ -61,7 +65,7 @@ class _Director:
             self._learn()
             self._live()
             self._endings()
-        except (CueMissed, ProcessDied) as broken:
+        except ForeshadowError as broken:
             self.scene.note(str(broken))
             self._stage(Stage(name=self._next(), held=False, summary=str(broken)))
 
@@ -84,31 +88,48 @@ class _Director:
         self._stage(acts.the_day_comes(scene, findings, demand))
 
     def _react(self, warning: SpikeWarning) -> None:
-        """From a warning to a policy in production; a drill that passes needs none."""
-        findings, scene = self.findings, self.scene
-        if findings.candidate is not None:
-            scene.note(f"another warning: {warning.link} if {warning.under_failure} fails")
-            return
-        findings.warning = warning
-        scene.progress.watched = (warning.link, warning.under_failure)
+        """From a warning to its end: no drill needed, no policy found, or a policy in production.
+
+        The first drill that fails is the story; what comes after it is waited for and noted.
+        """
+        scene = self.scene
         scene.note(f"warning: {warning.link} may reach {warning.upper_ratio:.0%}")
-        forecast = judge_forecast(warning, scene.script.story.failure_at)
-        triage = acts.triage_ranks(scene, warning)
-        drill = acts.drill_runs(scene, warning)
-        scene.note(f"drill {drill.verdict.name}: {'; '.join(drill.reasons[:2])}")
-        if drill.verdict is Verdict.PASSED:
+        report = acts.triage_of(scene, warning)
+        if not report.drill or report.drill in self._drilled:
             return
-        findings.drill = drill
-        self._stage(forecast)
-        self._stage(triage)
+        self._drilled.add(report.drill)
+        drill = acts.drill_runs(scene, report.drill)
+        scene.note(f"drill {drill.verdict.name}: {'; '.join(drill.reasons[:2])}")
+        if drill.verdict is not Verdict.FAILED:
+            return
+        if self.findings.drill is None:
+            self._tell_story(warning, report, drill)
+            return
+        answer = acts.policy_is_proven(scene, drill)
+        if isinstance(answer, Candidate):
+            acts.rollout_ends(scene, answer)
+        else:
+            scene.note(f"no policy for {', '.join(drill.cut)}: {answer.because}")
+
+    def _tell_story(
+        self, warning: SpikeWarning, report: TriageReport, drill: ExperimentResult
+    ) -> None:
+        findings, scene = self.findings, self.scene
+        findings.warning, findings.drill = warning, drill
+        scene.progress.watched = (warning.link, warning.under_failure)
+        self._stage(judge_forecast(warning, scene.script.story.failure_at))
+        self._stage(judge_triage(report, scene.script.cut))
         self._stage(judge_drill(drill))
-        candidate = findings.candidate = acts.policy_is_proven(scene, drill)
+        answer = acts.policy_is_proven(scene, drill)
+        if not isinstance(answer, Candidate):
+            raise CueMissed(f"no policy holds: {answer.because}")
+        findings.candidate = answer
         proofs = scene.observer.look(
             lambda heard: [r for r in heard.results if r.purpose is Purpose.PROOF]
         )
-        self._stage(judge_policy(candidate, proofs))
+        self._stage(judge_policy(answer, proofs))
         scene.say("Rollout: onto production in waves, each behind its gates")
-        self._stage(judge_rollout(candidate, acts.rollout_ends(scene, candidate)))
+        self._stage(judge_rollout(answer, acts.rollout_ends(scene, answer)))
 
     def _endings(self) -> None:
         findings, scene = self.findings, self.scene

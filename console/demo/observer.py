@@ -14,7 +14,7 @@ import msgspec
 from foreshadow.bus import Bus, Record
 from foreshadow.candidate import Candidate
 from foreshadow.codec import from_json
-from foreshadow.control import decode_control
+from foreshadow.control import NoPolicyFound, decode_control
 from foreshadow.delta import StateDelta
 from foreshadow.experiment import Experiment, ExperimentResult
 from foreshadow.fidelity_report import FidelityReport
@@ -41,6 +41,7 @@ class Heard:
     """The last report of each epoch of the state's owner."""
     fidelity: list[FidelityReport] = field(default_factory=list)
     triage: list[TriageReport] = field(default_factory=list)
+    no_policy: list[NoPolicyFound] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     forecasts: list[ForecastStep] = field(default_factory=list)
     warnings: list[SpikeWarning] = field(default_factory=list)
@@ -137,5 +138,7 @@ class Observer:
                 self._heard.fidelity.append(report)
             case TriageReport() as report:
                 self._heard.triage.append(report)
+            case NoPolicyFound() as word:
+                self._heard.no_policy.append(word)
             case _:
                 pass
