@@ -12,7 +12,7 @@ import numpy as np
 from forecast import features
 from forecast.alarm import Alarm
 from forecast.history import Array, History
-from forecast.model import PeakModel
+from forecast.model import PeakModel, Prediction
 from forecast.outlook import Outlook, Terms
 from forecast.watch import WatchList, choose, projection
 from foreshadow.demand import DemandKey, DemandMatrix
@@ -43,7 +43,8 @@ class Forecaster:
         self._depth = max(features.DAYS_BACK * self._day_steps + 1, settings.warm_up_steps)
         self._alarm = Alarm()
         self._keys: tuple[DemandKey, ...] = ()
-        self._past: deque[tuple[DemandMatrix, Array]] = deque(maxlen=self._depth)
+        self._known: set[DemandKey] = set()
+        self._past: deque[tuple[datetime, Array]] = deque(maxlen=self._depth)
         self._routing: Present | None = None
         self._watched: WatchList | None = None
         self._projection: Array = np.zeros((0, 0))
@@ -59,7 +60,7 @@ class Forecaster:
     @property
     def newest(self) -> datetime | None:
         """Start of the latest interval taken."""
-        return self._past[-1][0].at if self._past else None
+        return self._past[-1][0] if self._past else None
 
     @property
     def coverage(self) -> dict[int, float]:
@@ -83,13 +84,27 @@ class Forecaster:
             self._project(routing, self._watched)
 
     def observe(self, matrix: DemandMatrix) -> Outlook | None:
-        """Take the next interval; None while there is not enough history for a forecast."""
+        """Take the next interval; None while there is not enough history for a forecast.
+
+        Intervals that are missing before it count as the one before them; after more than a day of
+        silence the past is forgotten, and learning starts over.
+        """
         self.steps_seen += 1
-        self._realign(matrix.keys)
-        self._past.append((matrix, matrix.vector()))
-        if self._watched is None:
-            return self._begin()
-        return self._advance(self._watched, *self._past[-1])
+        matrix = self._aligned(matrix)
+        for at in self._missing_before(matrix.at):
+            self._take(at, self._past[-1][1])
+        predictions = self._take(matrix.at, matrix.vector())
+        if predictions is None or self._watched is None:
+            return None
+        longest = self._terms.horizons[-1]
+        return Outlook(
+            terms=self._terms,
+            matrix=matrix,
+            watched=self._watched,
+            now=self._projection @ self._past[-1][1],
+            predictions=predictions,
+            yesterday=self._history.window(self._day_steps - longest, longest),
+        )
 
     def warn(self, outlook: Outlook) -> tuple[SpikeWarning, ...]:
         """What must be said now, worst first; each is remembered as said."""
@@ -105,7 +120,13 @@ class Forecaster:
             self._alarm.remember(warning)
         return tuple(sorted(due, key=lambda warning: -warning.upper_ratio))
 
-    def _begin(self) -> Outlook | None:
+    def _take(self, at: datetime, rates: Array) -> dict[int, Prediction] | None:
+        self._past.append((at, rates))
+        if self._watched is None:
+            return self._begin()
+        return self._advance(at, rates)
+
+    def _begin(self) -> dict[int, Prediction] | None:
         """At the end of the warm-up choose what to watch, and live through the warm-up again."""
         settings, routing = self._settings, self._routing
         if routing is None or len(self._past) < settings.warm_up_steps:
@@ -129,27 +150,27 @@ class Forecaster:
         )
         self._projection = projection(routing, self._watched, self._keys)
         self._history = History(len(self._watched), self._depth)
-        outlook = None
-        for matrix, rates in self._past:
-            outlook = self._advance(self._watched, matrix, rates)
-        return outlook
+        predictions = None
+        for at, rates in self._past:
+            predictions = self._advance(at, rates)
+        return predictions
 
-    def _advance(self, watched: WatchList, matrix: DemandMatrix, rates: Array) -> Outlook | None:
-        now = self._projection @ rates
-        self._history.append(now)
-        predictions = {m.horizon_steps: m.step(self._history, matrix.at) for m in self._models}
+    def _advance(self, at: datetime, rates: Array) -> dict[int, Prediction] | None:
+        self._history.append(self._projection @ rates)
+        predictions = {m.horizon_steps: m.step(self._history, at) for m in self._models}
         known = {steps: found for steps, found in predictions.items() if found is not None}
-        if len(known) < len(predictions):
-            return None
-        longest = self._terms.horizons[-1]
-        return Outlook(
-            terms=self._terms,
-            matrix=matrix,
-            watched=watched,
-            now=now,
-            predictions=known,
-            yesterday=self._history.window(self._day_steps - longest, longest),
-        )
+        return known if len(known) == len(predictions) else None
+
+    def _missing_before(self, at: datetime) -> list[datetime]:
+        newest = self.newest
+        if newest is None or at - newest <= self._terms.step:
+            return []
+        if at - newest > timedelta(days=1):
+            self._past.clear()
+            self._watched = None
+            return []
+        count = round((at - newest) / self._terms.step) - 1
+        return [newest + number * self._terms.step for number in range(1, count + 1)]
 
     def _yesterday(self) -> Array:
         """Demand from this time yesterday to the end of the longest horizon, a row per step."""
@@ -165,12 +186,19 @@ class Forecaster:
         for model in self._models:
             model.forget_pending()
 
-    def _realign(self, keys: tuple[DemandKey, ...]) -> None:
-        """Bring the remembered demand into the order of new keys; what was not there is 0."""
-        if keys == self._keys:
-            return
-        self._keys = keys
-        kept = [(matrix, matrix.aligned(keys)) for matrix, _ in self._past]
-        self._past = deque(kept, maxlen=self._depth)
-        if self._routing is not None and self._watched is not None:
-            self._project(self._routing, self._watched)
+    def _aligned(self, matrix: DemandMatrix) -> DemandMatrix:
+        """The interval over every demand ever seen; one that is not there is 0, then as now."""
+        if matrix.keys == self._keys:
+            return matrix
+        if not self._known.issuperset(matrix.keys):
+            before = self._keys
+            self._known |= set(matrix.keys)
+            self._keys = tuple(sorted(self._known))
+            column = {key: index for index, key in enumerate(before)}
+            places = [column.get(key, len(before)) for key in self._keys]
+            grown = [(at, np.append(rates, 0.0)[places]) for at, rates in self._past]
+            self._past = deque(grown, maxlen=self._depth)
+            if self._routing is not None and self._watched is not None:
+                self._project(self._routing, self._watched)
+        rates = tuple(matrix.aligned(self._keys).tolist())
+        return DemandMatrix(at=matrix.at, keys=self._keys, rates_bps=rates)

@@ -120,16 +120,40 @@ def test_a_rerouted_link_reads_as_if_it_had_always_been_so() -> None:
         assert outlook.now[row] == pytest.approx(ratios[pair.link])
 
 
-def test_new_demands_join_in_the_middle() -> None:
-    """A prefix that was not there before counts as 0 until then, and breaks nothing."""
+def test_demands_come_and_go() -> None:
+    """A prefix that appears late or is missing for an interval counts as 0, and breaks nothing."""
     series = _hourly(3)
-    fewer = [
-        DemandMatrix(at=m.at, keys=m.keys[:-5], rates_bps=m.rates_bps[:-5])
-        for m in (series.matrix(i) for i in range(60))
+    matrices = [
+        m if at >= 60 and at % 2 else _first(m, len(m.keys) - 5) for at, m in enumerate(series)
     ]
-    told = _told([*fewer, *(series.matrix(i) for i in range(60, len(series)))])
+    told = _told(matrices)
 
-    assert told[-1][0] is not None
+    assert len(matrices[-1].keys) != len(matrices[-2].keys)
+    assert all(said for said, _ in told[50:])
+
+
+def test_missing_intervals_count_as_the_one_before() -> None:
+    """Yesterday stays yesterday: a gap says what the same steps repeated would have said."""
+    series = [*_hourly(3)]
+    gap = [m for index, m in enumerate(series) if index not in {60, 61}]
+    repeated = [
+        replace(series[59], at=m.at) if index in {60, 61} else m for index, m in enumerate(series)
+    ]
+
+    assert _told(gap)[-1][0] == _told(repeated)[-1][0]
+
+
+def test_a_day_of_silence_starts_over() -> None:
+    """Nothing is forecast from a past that is too old, until there is enough of a new one."""
+    series = [*_hourly(6)]
+    told = _told([*series[:60], *series[90:]])
+
+    assert told[59][0] is not None
+    assert [said is not None for said, _ in told[60:]] == [False] * 47 + [True] * (len(told) - 107)
+
+
+def _first(matrix: DemandMatrix, count: int) -> DemandMatrix:
+    return replace(matrix, keys=matrix.keys[:count], rates_bps=matrix.rates_bps[:count])
 
 
 @pytest.mark.slow
