@@ -18,11 +18,15 @@ from frr.configuration import Block, parse
 Path = tuple[str, ...]
 """Headers of the sections around a statement, outermost first."""
 
-_FIXED = re.compile(r"(frr (version|defaults)|hostname|router|vrf|line) ")
+_FIXED = re.compile(r"(frr defaults|hostname|router|vrf|line) ")
 """What only a router built anew can have otherwise."""
 
 _POLICY = re.compile(r"(route-map|ip prefix-list|ip community-list|bgp community-list) ")
 """Objects that others refer to: they come first and go last."""
+
+_LIST_ENTRY = re.compile(r"ip prefix-list (\S+) seq ")
+_UNSAID = re.compile(r"frr version ")
+"""What a router says but is not told."""
 
 _SINGLE_VALUED = tuple(
     re.compile(pattern)
@@ -39,7 +43,6 @@ _SINGLE_VALUED = tuple(
         r"(ip ospf (?:cost|hello-interval|dead-interval|retransmit-interval|network)) \S+()$",
         r"(timers throttle (?:spf|lsa all)) .*()$",
         r"(timers bgp) .*()$",
-        r"(ip prefix-list \S+ seq \d+) .*()$",
         r"(ip prefix-list \S+ description) .*()$",
     )
 )
@@ -99,7 +102,12 @@ def difference(actual: str, wanted: str) -> Difference | None:
     withdrawn = [
         it for it in removed if it.slot not in taken and not _lies_in(it.path, gone_sections)
     ]
+    lists = {found[1] for it in after if (found := _LIST_ENTRY.match(it.line))}
+    # FRR drops an entry whose prefix another one of the list has: the old ones go before.
+    edited = [it for it in withdrawn if (on := _LIST_ENTRY.match(it.line)) and on[1] in lists]
+    withdrawn = [it for it in withdrawn if it not in edited]
     steps = (
+        _withdrawn(edited, only_policy=True),
         _entered(added, only_policy=True),
         # References are dropped before others are set: `no neighbor X route-map A in` in FRR
         # takes off whatever is attached there.
@@ -113,7 +121,7 @@ def _statements(text: str) -> dict[Statement, None]:
     """Every statement, in order; an interface is there with or without any in it."""
     found: dict[Statement, None] = {}
     for block in parse(text):
-        if not block.header.startswith("interface "):
+        if not block.header.startswith("interface ") and not _UNSAID.match(block.header):
             found[Statement((), block.header, is_section=block.is_section)] = None
         found.update(dict.fromkeys(_body(block)))
     return found

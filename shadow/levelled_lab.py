@@ -70,7 +70,7 @@ class LevelledLab:
             return self._build(wanted, "there was none")
         changes: tuple[LabChange, ...] = ()
         try:
-            changes = plan(self._observed(), wanted)
+            changes = plan(self._observed(wanted), wanted)
             for change in changes:
                 match change:
                     case Rebuild(reason=reason):
@@ -121,25 +121,25 @@ class LevelledLab:
         log.info("lab_came_up", lab=self._name, answering_s=round(brought_up.answering_s, 2))
         return (Rebuild(wanted=wanted, reason=reason),)
 
-    def _observed(self) -> LabSpec:
-        """What the lab really is, in the words its routers were given where they still hold.
+    def _observed(self, wanted: LabSpec) -> LabSpec:
+        """What the lab really is: its routers' running configurations, its links as they are.
 
-        FRR does not always print what it was given word for word; what it printed after it was
+        FRR does not always print what it was given word for word: what it printed after it was
         given a text counts as that text, until either changes. External routers are configured by
         nobody but us, so what they were last given counts.
         """
+        asked = {node.id: node.config for node in wanted.nodes}
         up = {link.id: link.is_up for link in self.lab.spec.links}
         nodes = (
-            it if it.is_external else replace(it, config=self._config(it.id))
+            it if it.is_external else replace(it, config=self._config(it.id, asked.get(it.id)))
             for it in self._known.nodes
         )
         links = (replace(it, is_up=up[it.id]) for it in self._known.links)
         return LabSpec(nodes=tuple(nodes), links=tuple(links))
 
-    def _config(self, node: NodeId) -> str:
+    def _config(self, node: NodeId, asked: str | None) -> str:
         running = self.lab.running_config(node)
-        given, printed = self._printed.get(node, ("", ""))
-        return given if running == printed else running
+        return asked if asked and self._printed.get(node) == (asked, running) else running
 
     def _carry_out(self, change: SetLink | Configure) -> None:
         carry_out(self.lab, change)
