@@ -50,16 +50,19 @@ class Retreat:
             gates=passage.gates,
             facts={"waves": list(state.standing), **passage.found},
         )
-        reverted = tuple(reversed(state.standing))
+        begun = tuple(range(state.wave, 0, -1))
         try:
-            for number in reverted:
+            for number in reversed(state.standing):
                 self._take_back(passage, number)
         except _StillThere as error:
             passage.record(RolloutStep.REVERT_FAILED, str(error), facts={**passage.found})
             return
         reverted_s = self.clock.monotonic_s()
         facts = self._facts(passage, reverted_s)
-        if not self._is_as_before(passage, reverted, reverted_s):
+        # At once, while telemetry still looks closely: what it knows of the configuration is what
+        # the next candidate is made for.
+        self._clean_up(passage, begun)
+        if not self._is_as_before(passage, begun, reverted_s):
             after = rib_digest(self.lookout.ribs())
             passage.record(
                 RolloutStep.REVERT_FAILED,
@@ -68,13 +71,13 @@ class Retreat:
                 facts={**facts, "rib_digest_after": after},
             )
             return
-        self._clean_up(passage, reverted)
         facts["rib_digest_after"] = rib_digest(self.lookout.ribs())
         facts["verified_after_s"] = round(self.clock.monotonic_s() - reverted_s, 3)
         passage.record(
             RolloutStep.REVERTED,
-            f"{len(reverted)} waves taken back {facts['gate_to_reverted_s']:.2f} s after the "
-            "decision; the RIB digest is the one from before",
+            f"{passage.because}; {len(state.standing)} waves taken back "
+            f"{facts['gate_to_reverted_s']:.2f} s after the decision, the RIB digest is the one "
+            "from before",
             wave=0,
             facts=facts,
         )
@@ -112,13 +115,13 @@ class Retreat:
             else:
                 return
 
-    def _is_as_before(self, passage: Passage, reverted: tuple[int, ...], since_s: float) -> bool:
+    def _is_as_before(self, passage: Passage, begun: tuple[int, ...], since_s: float) -> bool:
         if passage.before is None:
             return True  # It never got as far as a device.
         if self._becomes_as_before(passage, since_s):
             return True
         try:
-            for number in reverted:
+            for number in begun:
                 passage.crew.soften(passage.wave_of(number))
         except (ConfigError, DeviceUnreachable) as error:
             _log.warning("soft_clear_failed", txn=passage.txn, error=str(error))
@@ -136,9 +139,9 @@ class Retreat:
             self.lookout.poll(_LOOK_S)
         return False
 
-    def _clean_up(self, passage: Passage, reverted: tuple[int, ...]) -> None:
+    def _clean_up(self, passage: Passage, begun: tuple[int, ...]) -> None:
         """Objects that nothing uses any more go; what is left of them does no harm."""
-        for number in reverted:
+        for number in begun:
             wave = passage.wave_of(number)
             try:
                 passage.crew.collect(wave)
