@@ -44,7 +44,7 @@ class Story:
         until: Last interval of the replay.
     """
 
-    live_from: datetime = datetime(2004, 3, 11, 16, 0, tzinfo=UTC)
+    live_from: datetime = datetime(2004, 3, 11, 17, 10, tzinfo=UTC)
     failure_at: datetime = datetime(2004, 3, 11, 20, 10, tzinfo=UTC)
     until: datetime = datetime(2004, 3, 11, 20, 30, tzinfo=UTC)
 
