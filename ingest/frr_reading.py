@@ -10,7 +10,10 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from foreshadow.observed import RunningConfig, Session, Stream, Value, encode
+from foreshadow.codec import from_json
+from foreshadow.observed import ReceivedPath, RunningConfig, Session, Stream, Value, encode
+from foreshadow.routing import BestPath
+from foreshadow.topology import Prefix
 from frr import tables
 
 Shown = Mapping[str, str]
@@ -38,20 +41,45 @@ COMMANDS: Mapping[Stream, tuple[str, ...]] = {
 """Asked for each stream, in the order in which a change shows: link state first."""
 
 _RECEIVED = "show bgp ipv4 unicast neighbors {peer} received-routes json"
+_ACCEPTED = "show bgp ipv4 unicast neighbors {peer} routes json"
+_NOT_KEPT = "soft reconfiguration not enabled"
+"""The router keeps no Adj-RIB-In of this peer. What it accepted comes nearest: what our policy
+denied is not in it, and attributes are as our policy left them."""
 _RECEIVED_FROM = re.compile(re.escape(_RECEIVED).replace(r"\{peer\}", r"(\S+)"))
 _decoder = msgspec.json.Decoder(dict[str, str])
 
 
+class _NextHop(msgspec.Struct, frozen=True):
+    ip: IPv4Address
+
+
+class _AcceptedPath(msgspec.Struct, frozen=True):
+    nexthops: tuple[_NextHop, ...]
+    path: str = ""
+    metric: int | None = None
+    origin: str = "IGP"
+
+
+class _AcceptedTable(msgspec.Struct, frozen=True):
+    routes: dict[str, tuple[_AcceptedPath, ...]]
+
+
 def further_commands(stream: Stream, shown: Shown) -> tuple[str, ...]:
-    """What has to be asked in the light of the first answers: each eBGP peer's Adj-RIB-In.
+    """What is still to be asked in the light of the answers so far: each eBGP peer's Adj-RIB-In.
 
     Raises:
         ValueError: The first answers are not what FRR prints.
     """
     if stream is not Stream.RECEIVED:
         return ()
-    peers = (session.peer for session in _heard(tables.sessions(shown[BGP_SUMMARY])))
-    return tuple(_RECEIVED.format(peer=peer) for peer in peers)
+    peers = [session.peer for session in _heard(tables.sessions(shown[BGP_SUMMARY]))]
+    wanted = [_RECEIVED.format(peer=peer) for peer in peers]
+    wanted += [
+        _ACCEPTED.format(peer=peer)
+        for peer in peers
+        if _NOT_KEPT in shown.get(_RECEIVED.format(peer=peer), "")
+    ]
+    return tuple(command for command in wanted if command not in shown)
 
 
 def body(shown: Shown) -> bytes:
@@ -96,10 +124,28 @@ def _received(shown: Shown) -> Iterable[tuple[str, Value]]:
     """Every path of every peer that was asked about."""
     tables.sessions(shown[BGP_SUMMARY])
     for command, output in shown.items():
-        peer = _RECEIVED_FROM.fullmatch(command)
-        if peer is not None:
-            for it in tables.received_paths(IPv4Address(peer[1]), output):
-                yield f"{it.peer}/{it.path.prefix}", it
+        found = _RECEIVED_FROM.fullmatch(command)
+        if found is not None:
+            peer = IPv4Address(found[1])
+            paths = (
+                _accepted(peer, shown[_ACCEPTED.format(peer=peer)])
+                if _NOT_KEPT in output
+                else tables.received_paths(peer, output)
+            )
+            yield from ((f"{peer}/{it.path.prefix}", it) for it in paths)
+
+
+def _accepted(peer: IPv4Address, output: str) -> Iterable[ReceivedPath]:
+    for prefix, paths in from_json(output, _AcceptedTable).routes.items():
+        for it in (path for path in paths if path.nexthops):
+            path = BestPath(
+                prefix=Prefix(prefix),
+                next_hop=it.nexthops[0].ip,
+                med=it.metric,
+                as_path=it.path,
+                origin=it.origin,
+            )
+            yield ReceivedPath(peer=peer, path=path)
 
 
 def _heard(sessions: Iterable[Session]) -> Iterable[Session]:

@@ -130,8 +130,8 @@ class _Watch:
             if stream is Stream.CONFIG:
                 shown = _without_secrets(shown[frr_reading.RUNNING])
             with suppress(ValueError):  # What is not FRR's answer is refused where it is read.
-                for command in frr_reading.further_commands(stream, shown):
-                    shown[command] = router.show(command)
+                while more := frr_reading.further_commands(stream, shown):
+                    shown |= {command: router.show(command) for command in more}
             self._seqs[stream] = self._seqs.get(stream, 0) + 1
             yield TelemetrySample(
                 device=NodeId(self.device.name),

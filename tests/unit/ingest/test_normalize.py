@@ -19,6 +19,9 @@ SUMMARY = """{"as":65001,"peers":{
   "10.255.0.2":{"remoteAs":65001,"localAs":65001,"state":"Established"}}}"""
 RECEIVED = """{"receivedRoutes":{"203.0.113.0/27":
   {"nextHop":"10.253.0.1","metric":0,"path":"65010","bgpOriginCode":"i"}}}"""
+ACCEPTED = """{"routes":{"203.0.113.0/27":[
+  {"valid":true,"metric":0,"locPrf":150,"path":"65010","origin":"IGP",
+   "nexthops":[{"ip":"10.253.0.1","used":true}]}]}}"""
 FROM_PEER = "show bgp ipv4 unicast neighbors 10.253.0.1 received-routes json"
 
 
@@ -85,6 +88,22 @@ def test_received_paths_are_keyed_by_peer_and_prefix() -> None:
 
     assert list(values) == ["10.253.0.1/203.0.113.0/27"]
     assert _reading(_shown(Stream.RECEIVED)).values == {}
+
+
+def test_peer_whose_routes_are_not_kept_is_heard_through_what_was_accepted() -> None:
+    """Without `soft-reconfiguration inbound` the accepted routes come nearest."""
+    shown = {
+        frr_reading.BGP_SUMMARY: SUMMARY,
+        FROM_PEER: '{ "warning": "Inbound soft reconfiguration not enabled" }',
+    }
+    (further,) = frr_reading.further_commands(Stream.RECEIVED, shown)
+    shown[further] = ACCEPTED
+    values = _reading(_sample(Stream.RECEIVED, frr_reading.body(shown))).values
+
+    assert further == "show bgp ipv4 unicast neighbors 10.253.0.1 routes json"
+    assert frr_reading.further_commands(Stream.RECEIVED, shown) == ()
+    kept = _reading(_shown(Stream.RECEIVED, received=RECEIVED)).values
+    assert values == kept
 
 
 def test_configuration_is_one_value() -> None:
