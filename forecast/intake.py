@@ -28,26 +28,35 @@ class Intake:
         self._early: list[tuple[NodeId, int, tuple[tuple[DemandKey, float], ...]]] = []
         self._is_routing_old = True
         self._present: Present | None = None
+        self._waiting: list[DemandMatrix] = []
+        self._unheard: set[tuple[NodeId, Stream]] | None = None
         if known := tuple(routers):
-            self._assembler = DemandAssembler(known)
+            self._expect(known)
 
     def take(self, record: Record) -> tuple[DemandMatrix, ...]:
-        """Apply one record of the state topic; the intervals it completes, oldest first."""
+        """Apply one record of the state topic; the intervals it completes, oldest first.
+
+        None come out before the routing of every router is known: what is watched is chosen by
+        where traffic goes, and half a network shows that wrongly.
+        """
         followed = self._follower.take(record)
         if followed is None or followed.effect is not Effect.APPLIED:
             return ()
         delta = followed.delta
         if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
             self._is_routing_old = True
-        return self._demand(followed) if delta.stream is Stream.DEMAND else ()
+        if delta.stream is Stream.DEMAND:
+            self._waiting.extend(self._demand(followed))
+        return self._released()
 
     def settle(self) -> tuple[DemandMatrix, ...]:
         """Take it that every router has been heard of; the intervals that completes."""
         if self._assembler is not None or not (known := self._follower.state.devices()):
             return ()
-        self._assembler = DemandAssembler(known)
+        self._expect(known)
         early, self._early = self._early, []
-        return tuple(matrix for reading in early for matrix in self._add(*reading))
+        self._waiting.extend(matrix for reading in early for matrix in self._add(*reading))
+        return self._released()
 
     def routing(self) -> Present | None:
         """The network as it stands; the same object as before where nothing has changed."""
@@ -55,6 +64,19 @@ class Intake:
             self._is_routing_old = False
             self._present = present(self._follower.state, self._present) or self._present
         return self._present
+
+    def _expect(self, routers: tuple[NodeId, ...]) -> None:
+        self._assembler = DemandAssembler(routers)
+        self._unheard = {(router, stream) for router in routers for stream in ROUTING_STREAMS}
+
+    def _released(self) -> tuple[DemandMatrix, ...]:
+        if self._unheard:
+            state = self._follower.state
+            self._unheard -= state.vector().keys() - set(state.stale_streams())
+        if self._unheard is None or self._unheard:
+            return ()
+        released, self._waiting = tuple(self._waiting), []
+        return released
 
     def _demand(self, followed: Followed) -> tuple[DemandMatrix, ...]:
         delta = followed.delta
