@@ -25,7 +25,7 @@ class IngestSettings(BaseModel):
     """How production is read, and how often its state is vouched for."""
 
     model_config = _STRICT
-    poll_s: float = Field(default=10.0, gt=0, description="everything is read again this often")
+    poll_s: float = Field(default=2.0, gt=0, description="everything is read again this often")
     heartbeat_s: float = Field(default=5.0, gt=0, description="digest of every stream")
     report_s: float = Field(default=1.0, gt=0, description="account of messages and bytes")
 
@@ -96,13 +96,17 @@ class RolloutTimes(BaseModel):
 
 PRODUCTION_TIMES = RolloutTimes()
 DEMO_TIMES = RolloutTimes(name="demo", settle_s=1.0, soak_s=5.0, dead_man_s=10.0)
+REHEARSAL_TIMES = RolloutTimes(name="rehearsal", settle_s=1.0, soak_s=1.0, dead_man_s=6.0)
+"""For tests: too short to see anything but what happens at once."""
+
+TIMES = {times.name: times for times in (PRODUCTION_TIMES, DEMO_TIMES, REHEARSAL_TIMES)}
 
 
 class RolloutSettings(BaseModel):
     """How changes reach production."""
 
     model_config = _STRICT
-    profile: Literal["production", "demo"] = "production"
+    profile: Literal["production", "demo", "rehearsal"] = "production"
     journal: Path = Path("journal.sqlite")
     ssh_key: Path | None = None
     ssh_password: SecretStr | None = None
@@ -110,7 +114,7 @@ class RolloutSettings(BaseModel):
     @property
     def times(self) -> RolloutTimes:
         """The durations of the chosen profile."""
-        return DEMO_TIMES if self.profile == "demo" else PRODUCTION_TIMES
+        return TIMES[self.profile]
 
 
 class Settings(BaseSettings):
