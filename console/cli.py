@@ -85,6 +85,9 @@ def demo(  # noqa: PLR0913 - one argument is one option
         "report"
     ),
     network: Annotated[Path | None, typer.Option(help="Network file; none for Abilene.")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="Traffic profile of that network, instead of a CSV.")
+    ] = None,
     growth: Annotated[float, typer.Option(min=0.01, help="Factor on all traffic.")] = 2.5,
     day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The story's day.")
@@ -94,11 +97,12 @@ def demo(  # noqa: PLR0913 - one argument is one option
 ) -> None:
     """Play the whole loop once on emulated production: warn, drill, prove, roll out, roll back."""
     from console.demo.command import run_demo  # noqa: PLC0415 - seconds of imports nobody else needs
-    from console.demo.opening import DEMO_CUT, DEMO_NETWORK, Wishes  # noqa: PLC0415
+    from console.demo.opening import DEMO_CUT, DEMO_NETWORK, DEMO_PROFILE, Wishes  # noqa: PLC0415
 
     wishes = Wishes(
         network=network or DEMO_NETWORK,
         traffic=traffic,
+        profile=profile or DEMO_PROFILE,
         growth=growth,
         day=day.date() if day else None,
         cut=cut or DEMO_CUT,

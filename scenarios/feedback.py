@@ -14,6 +14,7 @@ from foreshadow.bus import Bus, Record
 from foreshadow.candidate import Candidate
 from foreshadow.clock import Clock, from_ns
 from foreshadow.codec import from_json, to_json
+from foreshadow.delta import Op
 from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.discovery import discover, links_down
 from foreshadow.experiment import ExperimentResult, RouterTables
@@ -103,22 +104,25 @@ class FeedbackWatch:
                 if not candidate.override:
                     self._candidates[candidate.id] = candidate
             case Topic.FEEDBACK:
-                self._told.add(from_json(record.value, Feedback).txn)
+                said = from_json(record.value, Feedback)
+                # The rollout speaks here too, of the network without a failure.
+                if said.under_failure is not None:
+                    self._told.add(said.txn)
             case _:
                 pass
 
     def due(self) -> tuple[Feedback, ...]:
         """What there is to say now: empty until the failure is there and the tables are at rest."""
         is_quiet = self.clock.monotonic_s() - self._fib_changed_s >= _QUIET_S
-        if self._demand is None or not is_quiet or len(self._told) == len(self._candidates):
+        open_ = [c for c in self._candidates.values() if c.id not in self._told]
+        if self._demand is None or not is_quiet or not open_:
             return ()
         state = self.follower.state
         down = links_down(state, discover(state))
         said: list[Feedback] = []
-        for candidate in self._candidates.values():
+        for candidate in open_:
             tables = self._predicted(candidate)
-            is_due = candidate.under_failure in down and candidate.id not in self._told
-            if is_due and tables is not None:
+            if candidate.under_failure in down and tables is not None:
                 self._told.add(candidate.id)
                 said.extend(compare(candidate, tables, state, self._demand))
         return tuple(said)
@@ -138,7 +142,7 @@ class FeedbackWatch:
         if followed is None:
             return
         device, stream = followed.delta.device, followed.delta.stream
-        if stream is Stream.FIB:
+        if stream is Stream.FIB and followed.delta.op is not Op.HEARTBEAT:
             self._fib_changed_s = self.clock.monotonic_s()
         elif stream is Stream.DEMAND:
             at = from_ns(followed.delta.event_at_ns)

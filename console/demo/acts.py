@@ -24,7 +24,7 @@ from foreshadow.experiment import ExperimentResult, Verdict
 from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.routing import rib_digest
 from foreshadow.topics import Topic
-from foreshadow.topology import DirectedLink, NodeId
+from foreshadow.topology import DirectedLink, LinkId, NodeId
 from foreshadow.triage_report import TriageReport
 from foreshadow.walk import RoutingMatrix, walk, worst
 from foreshadow.warning import SpikeWarning
@@ -191,11 +191,11 @@ def policy_is_proven(scene: Scene, drill: ExperimentResult) -> Candidate | NoPol
     """Candidates tried in the bench under the same cut; the best one, or why there is none."""
     scene.say("Policy: candidates are tried in the bench, with and without the failure")
 
-    def answer(heard: Heard) -> Candidate | NoPolicyFound | None:
-        answers: list[Candidate | NoPolicyFound] = [*heard.candidates, *heard.no_policy]
-        return next((found for found in answers if found.drill == drill.id), None)
+    def answers(heard: Heard) -> tuple[Candidate | NoPolicyFound, ...] | None:
+        proven = tuple(c for c in heard.candidates if c.drill == drill.id)
+        return proven or tuple(n for n in heard.no_policy if n.drill == drill.id) or None
 
-    return scene.wait("a proven candidate", answer, within_s=_PROOF_WITHIN_S)
+    return scene.wait("a proven candidate", answers, within_s=_PROOF_WITHIN_S)[0]
 
 
 def rollout_ends(scene: Scene, candidate: Candidate) -> list[RolloutEvent]:
@@ -237,7 +237,20 @@ def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Sta
     if counterfactual is not None:
         findings.matrices["failure"] = (counterfactual, demand)
         findings.worst_link = _worst_link(findings, demand)
+    _await_feedback(scene, link)
     return judge_day(findings.worst_link, 100 * script.load_limit, is_cut_seen=True)
+
+
+def _await_feedback(scene: Scene, failed: LinkId) -> None:
+    """What came is compared with what was predicted while the failure lasts."""
+    try:
+        scene.wait(
+            "feedback on the failure",
+            lambda heard: any(f.under_failure == failed for f in heard.feedback) or None,
+            within_s=_SETTLED_WITHIN_S,
+        )
+    except CueMissed as missed:
+        scene.note(str(missed))
 
 
 def repair(scene: Scene) -> None:
@@ -365,7 +378,13 @@ def controller_dies(scene: Scene, findings: Findings, proven: Candidate) -> None
         lambda heard: rib_digest(heard.state.loc_ribs()) != before[0] or None,
         within_s=_SETTLED_WITHIN_S,
     )
-    _back_to(scene, proven, before)
+    # Only the routes are waited for: the objects that were staged stay on the router until a
+    # controller clears them away.
+    scene.wait(
+        "the router's own way back",
+        lambda heard: rib_digest(heard.state.loc_ribs()) == before[0] or None,
+        within_s=_SETTLED_WITHIN_S,
+    )
     scene.house.start("rollout")
     scene.say("The controller is back and reads what the router did")
     events = rollout_ends(scene, interrupted)
@@ -402,12 +421,4 @@ def publish_candidate(scene: Scene, candidate: Candidate) -> None:
 def feedback_is_given(scene: Scene) -> Stage:
     """Forecast against observed, shadow against production."""
     scene.say("What came goes back to what was predicted")
-    try:
-        scene.wait(
-            "a record on the feedback topic",
-            lambda heard: bool(heard.feedback) or None,
-            within_s=_SETTLED_WITHIN_S,
-        )
-    except CueMissed as missed:
-        scene.note(str(missed))
     return judge_feedback(scene.observer.look(lambda heard: list(heard.feedback)))

@@ -68,6 +68,7 @@ class _Director:
         except ForeshadowError as broken:
             self.scene.note(str(broken))
             self._stage(Stage(name=self._next(), held=False, summary=str(broken)))
+        self._judge_again()
 
     def _learn(self) -> None:
         """History in, state synced, shadow level, models trained: in parallel where they can be."""
@@ -148,6 +149,14 @@ class _Director:
         self.scene.progress.stages.append(timed)
         self.scene.progress.running = self._next()
         self.scene.tick()
+
+    def _judge_again(self) -> None:
+        """The synchronisation's account is only whole once the run is over."""
+        stages = self.scene.progress.stages
+        for index, stage in enumerate(stages):
+            if stage.name == "sync":
+                took = {"took_s": stage.took_s}
+                stages[index] = acts.sync_costs(self.scene).model_copy(update=took)
 
     def _next(self) -> str:
         done = len(self.scene.progress.stages)

@@ -244,15 +244,18 @@ def judge_rollback(facts: RollbackFacts) -> Stage:
 
 def judge_feedback(feedback: Sequence[Feedback]) -> Stage:
     """What came was compared with what was predicted, and published."""
-    if not feedback:
-        return _unseen("feedback", "nothing on the feedback topic")
-    last = feedback[-1]
-    shadow = f", the shadow measured {last.shadow_ratio:.1%}" if last.shadow_ratio else ""
+    told = [f for f in feedback if f.under_failure is not None and f.shadow_ratio is not None]
+    if not told:
+        return _unseen("feedback", "the failure brought nothing to the feedback topic")
+    first = told[0]
+    shadow_error = max(abs(f.observed_ratio - (f.shadow_ratio or 0)) for f in told)
     return Stage(
         name="feedback",
         held=True,
-        summary=f"{len(feedback)} records: {last.link} forecast at most "
-        f"{last.forecast_upper_ratio:.1%}{shadow}, production carried {last.observed_ratio:.1%}",
+        summary=f"{len(feedback)} records: {first.link} forecast at most "
+        f"{first.forecast_upper_ratio:.1%}, the shadow said {first.shadow_ratio:.1%}, production "
+        f"carried {first.observed_ratio:.1%}; the shadow was off by at most "
+        f"{100 * shadow_error:.1f} points",
     )
 
 

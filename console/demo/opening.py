@@ -7,7 +7,7 @@ from pathlib import Path
 from console.demo.script import Script
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
-from foreshadow.settings import DEMO_TIMES
+from foreshadow.settings import DEMO_TIMES, RolloutTimes
 from foreshadow.topology import LinkId
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DEFAULT_GROWTH, Story, demands, read_matrices
@@ -46,6 +46,7 @@ class Wishes:
         day: The story's day, at the story's times of day; None for the story's own.
         cut: The link that fails, `A-B`.
         load_limit: Load ratio no link may exceed.
+        times: How long waves wait and watch.
     """
 
     network: Path = DEMO_NETWORK
@@ -55,6 +56,7 @@ class Wishes:
     day: date | None = None
     cut: str = DEMO_CUT
     load_limit: float = DEMO_LIMIT
+    times: RolloutTimes = DEMO_TIMES
 
 
 def write_script(wishes: Wishes) -> Script:
@@ -82,7 +84,7 @@ def write_script(wishes: Wishes) -> Script:
         growth=wishes.growth,
         story=story,
         cut=LinkId(wishes.cut),
-        times=DEMO_TIMES,
+        times=wishes.times,
         load_limit=wishes.load_limit,
         governance=DEMO_GOVERNANCE,
     )

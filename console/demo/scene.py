@@ -27,6 +27,7 @@ from shadow.emulation.production import ProductionLab
 T = TypeVar("T")
 
 _TICK_S = 0.2
+_LOOKS_PER_SOAK = 5
 _PRODUCTION_WITHIN_S = 60.0
 
 
@@ -164,6 +165,9 @@ def _told(script: Script) -> dict[str, str]:
     return {
         # What is replayed before this moment is history: to be learnt from, not warned of.
         "FORESHADOW_FORECAST__WARN_FROM": script.story.live_from.isoformat(),
+        # A soak must see every router several times over, or its gates have nothing to go by.
+        "FORESHADOW_INGEST__HEARTBEAT_S": str(script.times.soak_s / _LOOKS_PER_SOAK),
+        "FORESHADOW_INGEST__POLL_S": str(2 * script.times.soak_s / _LOOKS_PER_SOAK),
         "FORESHADOW_POLICY__LOAD_LIMIT": str(script.load_limit),
         "FORESHADOW_POLICY__GOVERNANCE_FILE": str(script.governance.resolve()),
         "FORESHADOW_ROLLOUT__PROFILE": script.times.name,
