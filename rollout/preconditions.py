@@ -14,8 +14,8 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.observed import Stream
 from foreshadow.settings import RolloutTimes
 from foreshadow.topology import NodeId
-from foreshadow.walk import walk, worst
-from rollout.observation import Observation, fibs_of
+from rollout.gates import link_loads
+from rollout.observation import Observation
 
 DEFAULT_TRAFFIC_CAP = 0.10
 """Share of all traffic one change may move unless governance says more (network.md S6)."""
@@ -143,10 +143,13 @@ def _proof(candidate: Candidate, before: Observation) -> Iterator[str]:
         if not wave.tables or not wave.path_changes:
             yield f"wave {wave.number} was not measured in the shadow"
             continue
-        matrix = walk(before.topology, fibs_of(wave.tables), before.demand.keys)
-        link, ratio = worst(matrix.load_ratios(before.demand))
-        if ratio > candidate.load_limit:
+        loads = link_loads(wave, before)
+        if not loads:
+            yield "no link of known capacity is up, as far as telemetry tells"
+            return
+        fullest = max(loads, key=lambda load: load.predicted_ratio)
+        if fullest.predicted_ratio > candidate.load_limit:
             yield (
-                f"wave {wave.number} would load {link} to {ratio:.1%} under the present demand, "
-                f"{candidate.load_limit:.0%} is the limit"
+                f"wave {wave.number} would load {fullest.link} to {fullest.predicted_ratio:.1%} "
+                f"under the present demand, {candidate.load_limit:.0%} is the limit"
             )
