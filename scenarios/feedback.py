@@ -28,7 +28,9 @@ from foreshadow.walk import RoutingMatrix, walk
 
 _POLL_S = 0.2
 _QUIET_S = 1.0
-"""Tables count as settled when no FIB changed for this long: loads of a moving network mislead."""
+"""The network counts as settled when nothing moved for this long: loads on the way mislead."""
+_MOVING = frozenset({Stream.INTERFACE, Stream.ADJACENCY, Stream.BEST_PATH, Stream.FIB})
+"""A link's fall is heard of before what the routers made of it: each begins the quiet anew."""
 _LINKS = 5
 
 
@@ -89,7 +91,7 @@ class FeedbackWatch:
     _candidates: dict[str, Candidate] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _demand: DemandMatrix | None = None
-    _fib_changed_s: float = 0.0
+    _moved_s: float = 0.0
 
     def take(self, record: Record) -> None:
         """Learn from one record."""
@@ -113,7 +115,7 @@ class FeedbackWatch:
 
     def due(self) -> tuple[Feedback, ...]:
         """What there is to say now: empty until the failure is there and the tables are at rest."""
-        is_quiet = self.clock.monotonic_s() - self._fib_changed_s >= _QUIET_S
+        is_quiet = self.clock.monotonic_s() - self._moved_s >= _QUIET_S
         open_ = [c for c in self._candidates.values() if c.id not in self._told]
         if self._demand is None or not is_quiet or not open_:
             return ()
@@ -142,8 +144,8 @@ class FeedbackWatch:
         if followed is None:
             return
         device, stream = followed.delta.device, followed.delta.stream
-        if stream is Stream.FIB and followed.delta.op is not Op.HEARTBEAT:
-            self._fib_changed_s = self.clock.monotonic_s()
+        if stream in _MOVING and followed.delta.op is not Op.HEARTBEAT:
+            self._moved_s = self.clock.monotonic_s()
         elif stream is Stream.DEMAND:
             at = from_ns(followed.delta.event_at_ns)
             rates = self.follower.state.demand_rates(device)
