@@ -19,6 +19,8 @@ _ROUTING = (
 _ALL = (Stream.INTERFACE, *_ROUTING, Stream.CONFIG)
 _ROUTING_DELAY_S = 0.15
 """Routes change by the dozen when a network converges: one read for many."""
+_PATHS = (Stream.SESSION, Stream.BEST_PATH, Stream.RECEIVED, Stream.CONFIG)
+_PATHS_DELAY_S = 0.05
 _ECHOES: tuple[tuple[float, tuple[Stream, ...]], ...] = (
     (0.03, (Stream.INTERFACE,)),  # zebra may have heard of the link a moment after we did
     (0.4, _ALL),
@@ -46,6 +48,10 @@ class ReadSchedule:
             self._hasten((Stream.INTERFACE,), now_s)
         self._hasten(_ROUTING, now_s + _ROUTING_DELAY_S)
         self._echoes = [(now_s + after_s, streams) for after_s, streams in _ECHOES]
+
+    def note_paths(self, now_s: float) -> None:
+        """The router's BGP table changed, whether or not the kernel's did."""
+        self._hasten(_PATHS, now_s + _PATHS_DELAY_S)
 
     def due(self, now_s: float) -> tuple[Stream, ...]:
         """What to read now, link state first; it is scheduled anew."""
