@@ -28,9 +28,12 @@ class WorstLink(BaseModel):
     model_config = _STRICT
     name: str = Field(description="src->dst, of the link that would have been fullest")
     at: str = Field(description="event time, ISO 8601 UTC")
-    load_pct_no_failure: float = Field(description="fullest link, no failure, policy in place")
+    load_pct_no_failure: float = Field(description="fullest link, neither failure nor policy")
     load_pct_failure: float = Field(description="under the failure, without the policy")
     load_pct_failure_with_policy: float = Field(description="fullest link, as in production")
+    load_pct_no_failure_with_policy: float | None = Field(
+        default=None, description="fullest link in production just before the failure"
+    )
 
 
 class Sync(BaseModel):

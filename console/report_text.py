@@ -154,8 +154,10 @@ def _outcome_style(wave: WaveRow) -> str:
 
 
 def _candidates(report: Report) -> Table:
+    """Those that were measured, and doing nothing; the page has them all."""
     table = _grid("", "candidate", "moved %", "worst link", "load %", "why not")
-    for row in report.candidates:
+    shown = [row for row in report.candidates if row.is_measured or not row.prefixes]
+    for row in shown:
         table.add_row(
             Text("→" if row.is_chosen else "", style="bold green"),
             Text(row.label, style="bold" if row.is_chosen else ""),
@@ -164,6 +166,8 @@ def _candidates(report: Report) -> Table:
             _load(row.worst_failure_pct, report.limit_pct),
             Text(_reason(row), style="dim"),
         )
+    if left := len(report.candidates) - len(shown):
+        table.add_row("", Text(f"and {left} more, estimated only", style="dim"))
     return table
 
 

@@ -38,6 +38,8 @@ _PROOF_WITHIN_S = 150.0
 _ROLLOUT_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 30.0
 _HISTORY_FLUSH_EVERY = 200
+_LOOKS = 3
+"""Neither failure nor policy, failure alone, failure with the policy."""
 
 _ENDED = frozenset(
     {RolloutStep.COMPLETE, RolloutStep.REVERTED, RolloutStep.REVERT_FAILED, RolloutStep.REFUSED}
@@ -227,16 +229,18 @@ def settled_state(scene: Scene, *, down: frozenset[str]) -> None:
 def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Stage:
     """The link really fails in production; compare with what would have been."""
     script, drill = scene.script, findings.drill
-    findings.matrices["no_failure"] = (_production_routing(scene, demand), demand)
+    calm = _production_routing(scene, demand)
     scene.say(f"{demand.at:%H:%M}: {script.cut} is cut in production")
     scene.production.set_link(script.cut, is_up=False)
     link = discover(scene.observer.look(lambda h: h.state)).link(script.cut).id
     settled_state(scene, down=frozenset({link}))
     findings.matrices["with_policy"] = (_production_routing(scene, demand), demand)
-    counterfactual = _drilled_routing(scene, drill, demand) if drill else None
-    if counterfactual is not None:
-        findings.matrices["failure"] = (counterfactual, demand)
-        findings.worst_link = _worst_link(findings, demand)
+    for name, phase in (("no_failure", "before"), ("failure", "failed")):
+        matrix = _drilled_routing(scene, drill, phase, demand) if drill else None
+        if matrix is not None:
+            findings.matrices[name] = (matrix, demand)
+    if len(findings.matrices) == _LOOKS:
+        findings.worst_link = _worst_link(findings, demand, calm)
     _await_feedback(scene, link)
     return judge_day(findings.worst_link, 100 * script.load_limit, is_cut_seen=True)
 
@@ -270,17 +274,18 @@ def _production_routing(scene: Scene, demand: DemandMatrix) -> RoutingMatrix:
 
 
 def _drilled_routing(
-    scene: Scene, drill: ExperimentResult, demand: DemandMatrix
+    scene: Scene, drill: ExperimentResult, phase: str, demand: DemandMatrix
 ) -> RoutingMatrix | None:
-    """Where today's traffic would go over the tables that the bench settled on under the cut."""
-    failed = drill.phase("failed")
-    if failed is None:
+    """Where today's traffic would go without the policy, over the tables of the drill's bench."""
+    measured = drill.phase(phase)
+    if measured is None:
         return None
-    topology = scene.observer.look(lambda heard: discover(heard.state)).without(drill.cut)
-    return walk(topology, {t.router: t.fib for t in failed.tables}, demand.keys)
+    topology = scene.observer.look(lambda heard: discover(heard.state))
+    left = topology.without(drill.cut) if phase == "failed" else topology
+    return walk(left, {t.router: t.fib for t in measured.tables}, demand.keys)
 
 
-def _worst_link(findings: Findings, demand: DemandMatrix) -> WorstLink:
+def _worst_link(findings: Findings, demand: DemandMatrix, calm: RoutingMatrix) -> WorstLink:
     ratios = {name: matrix.load_ratios(at) for name, (matrix, at) in findings.matrices.items()}
     link, failure = worst(ratios["failure"])
     return WorstLink(
@@ -289,6 +294,7 @@ def _worst_link(findings: Findings, demand: DemandMatrix) -> WorstLink:
         load_pct_no_failure=_pct(worst(ratios["no_failure"])),
         load_pct_failure=round(100 * failure, 1),
         load_pct_failure_with_policy=_pct(worst(ratios["with_policy"])),
+        load_pct_no_failure_with_policy=_pct(worst(calm.load_ratios(demand))),
     )
 
 

@@ -34,7 +34,7 @@ def test_report_has_the_numbers_that_matter() -> None:
         *("24.4 %", "101.1 %", "73.8 %"),
         *("3,704 messages", "212.4 MB", "100.0 %"),
         *("1.4 s", "10.3 s", "production's defaults", "5 min 00 s"),
-        *("all six prefixes at NYCMng", "over the limit of 85 %", "(estimated)"),
+        *("all six prefixes at NYCMng", "over the limit of 85 %", "estimated only"),
         *("G1 ✘", "20 of 24 best-path changes were not predicted"),
         *("laptop", "out/report.html"),
     ):
