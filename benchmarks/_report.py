@@ -6,7 +6,9 @@ Its name begins with an underscore because it is no benchmark: `make bench` runs
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,9 @@ import msgspec
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from console.host import Standing, Wish, examine
+from foreshadow.errors import ForeshadowError
 
 _GIB = 1 << 30
 
@@ -44,23 +49,69 @@ class Row:
 Measurement = Callable[[], Iterable[Row]]
 
 
+class NotMeasured(Exception):
+    """What a figure needs is not here; says what."""
+
+
 def median_row(name: str, values: Sequence[float], unit: str, target: float | None) -> Row:
     """The median of several repetitions as a row."""
     return Row(name=name, value=median(values), unit=unit, target=target, repetitions=len(values))
 
 
-def run(title: str, measurements: Sequence[Measurement]) -> None:
-    """Measure, and print each row as soon as there is one; `--json` in argv makes it lines of JSON.
+def run(title: str, measurements: Sequence[Measurement], *, needs: Sequence[str] = ()) -> None:
+    """Measure and print what `argv` asks for: `--json` for lines, `--only NAME` for some of it.
 
-    The exit status says whether everything was measured, not whether the targets held.
+    Progress goes to standard error. The exit status says whether everything was measured, not
+    whether the targets held; what could not be measured is said in one line each.
+
+    Args:
+        title: Above the table.
+        measurements: Each gives one or more rows.
+        needs: Names of `console.host.PROBES` without which nothing can be measured.
     """
-    rows = (row for measure in measurements for row in measure())
-    if "--json" in sys.argv[1:]:
+    by_name = {measure.__name__: measure for measure in measurements}
+    parser = ArgumentParser(description=title)
+    parser.add_argument("--json", action="store_true", help="one object a line instead of a table")
+    parser.add_argument("--only", action="append", choices=by_name, help="one of them; repeatable")
+    wanted = parser.parse_args()
+    for name, finding in examine(Wish(), *needs).items() if needs else ():
+        if finding.standing is Standing.UNFIT:
+            raise SystemExit(f"not measured: {name}: {finding.found}; remedy: {finding.remedy}")
+    measuring = _Measuring()
+    rows = measuring.rows(by_name, wanted.only or list(by_name))
+    if wanted.json:
         for row in rows:
             sys.stdout.write(_json_line(row) + "\n")
             sys.stdout.flush()
     else:
         _print_table(title, tuple(rows))
+    sys.exit(1 if measuring.has_failed else 0)
+
+
+@dataclass(slots=True)
+class _Measuring:
+    """Takes one measurement after the other; one that fails does not cost the others."""
+
+    has_failed: bool = False
+
+    def rows(self, by_name: Mapping[str, Measurement], wanted: Sequence[str]) -> Iterator[Row]:
+        for name in wanted:
+            _say(f"{name} ...")
+            begun_s = time.monotonic()
+            try:
+                yield from by_name[name]()
+            except NotMeasured as lack:
+                _say(f"{name} skipped: {lack}")
+            except (ForeshadowError, RuntimeError, OSError) as error:
+                self.has_failed = True
+                _say(f"{name} failed: {error}")
+            else:
+                _say(f"{name} took {time.monotonic() - begun_s:.0f} s")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _json_line(row: Row) -> str:
@@ -86,9 +137,20 @@ def _print_table(title: str, rows: Sequence[Row]) -> None:
 
 @cache
 def machine() -> str:
-    """Cores, memory and kernel of this host."""
+    """Cores, processor, memory and kernel of this host."""
     memory_gib = psutil.virtual_memory().total / _GIB
-    return f"{psutil.cpu_count()} cores, {memory_gib:.0f} GiB, Linux {platform.release()}"
+    return (
+        f"{psutil.cpu_count()} cores ({_processor()}), {memory_gib:.0f} GiB, "
+        f"Linux {platform.release().partition('-')[0]}"
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()
 
 
 @cache

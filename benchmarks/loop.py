@@ -1,6 +1,8 @@
-"""The loop's own targets: how fast a lab comes up, a wave settles, a cut converges.
+"""The loop's own targets: `python -m benchmarks.loop [--json] [--only NAME ...]`.
 
-Every lab is the demo's network: 12 FRR routers, 2 peers, 15 internal links.
+How long the whole demo takes and how much memory, how fast a lab comes up, how fast the shadow
+follows a cut, a wave settles, and a failed gate sends it back. Every lab is the demo's network: 12
+FRR routers, 2 peers, 15 internal links.
 """
 
 from collections.abc import Iterator
@@ -11,7 +13,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks import _report as report
+from benchmarks._demo_runs import demo_builtin, demo_matrices
+from benchmarks._link_mirroring import link_mirrored
 from benchmarks._report import Row, median_row
+from benchmarks._rollout_times import flip_settles, gate_reverts
 from console.ownership import claim_run, release_run
 from foreshadow.clock import SystemClock
 from foreshadow.network_file import parse_network
@@ -130,9 +135,17 @@ def _memory_mib(lab: NetnsLab) -> float:
     return sum(psutil.Process(pid).memory_full_info().pss for pid in lab.pids()) / _MIB
 
 
-MEASUREMENTS: tuple[report.Measurement, ...] = (lab_up, changes_settle)
+MEASUREMENTS: tuple[report.Measurement, ...] = (
+    lab_up,
+    changes_settle,
+    flip_settles,
+    gate_reverts,
+    link_mirrored,
+    demo_builtin,
+    demo_matrices,
+)
 
-main = partial(report.run, "The loop", MEASUREMENTS)
+main = partial(report.run, "The loop", MEASUREMENTS, needs=("root", "FRR", "network namespaces"))
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""How fast a wave takes effect and how fast it goes back, on the demo's network over real SSH.
+"""How fast a wave takes effect and goes back over real SSH: rows of the loop's table.
 
 Production is 12 FRR routers and 2 peers, each of ours with a sshd. The flip is the adapter's own
 call, SSH included; the way back is the whole controller with real telemetry: a change whose paths
@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import psutil
 
 import ingest.app
 import rollout.app
-from benchmarks import _report as report
 from benchmarks._report import Row, median_row
 from console.ownership import Run, claim_run, release_run
 from foreshadow.bus import Bus
@@ -158,7 +156,7 @@ def _production() -> Iterator[tuple[ProductionLab, InventoryFile, Run]]:
     run = claim_run(
         _REPOSITORY / ".run",
         pid=psutil.Process().pid,
-        command="benchmarks.rollout_times",
+        command="benchmarks.loop",
         clock=SystemClock(),
     )
     _, spec = design(parse_network(_NETWORK.read_text(), path=_NETWORK))
@@ -210,11 +208,3 @@ def _running(thread: threading.Thread, stop: threading.Event) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-MEASUREMENTS: tuple[report.Measurement, ...] = (flip_settles, gate_reverts)
-
-main = partial(report.run, "The rollout's times", MEASUREMENTS)
-
-if __name__ == "__main__":
-    main()
