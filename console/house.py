@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -33,6 +33,11 @@ class ProcessDied(ForeshadowError):
         super().__init__(f"the process {name} ended with {status}; {ending}")
 
 
+def command(name: str) -> Sequence[str]:
+    """What starts one process of the house."""
+    return sys.executable, "-m", "console.cli", "run", name
+
+
 @dataclass(slots=True)
 class _Child:
     process: subprocess.Popen[bytes]
@@ -47,11 +52,13 @@ class House:
         log_dir: One `NAME.log` per process, appended to over restarts.
         environment: What every process is told (`FORESHADOW_*`), beside this process's own
             environment.
+        command: From a process's name to the argument vector that runs it.
     """
 
     log_dir: Path
     environment: Mapping[str, str]
     clock: Clock
+    command: Callable[[str], Sequence[str]] = command
     _children: dict[str, _Child] = field(default_factory=dict)
 
     def start(self, *names: str) -> None:
@@ -110,7 +117,7 @@ class House:
     def _spawn(self, name: str) -> _Child:
         log = self._log_path(name).open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "console.cli", "run", name],
+            self.command(name),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
