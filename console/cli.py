@@ -1,13 +1,11 @@
 """The commands. Each one parses, calls and renders; what it does lies in the module it calls.
 
 Standard output is the result, standard error the story. Exit codes: 0 passed, 1 failed, 2 usage or
-configuration, 3 inconclusive, 4 the environment lacks something.
+configuration, 3 inconclusive, 4 the environment lacks something, 128 and more stopped by a signal.
 """
 
 import json
-import signal
 import sys
-import threading
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
@@ -20,6 +18,7 @@ from console import doctor as diagnosis
 from console.clean import clean as clean_runs
 from console.configuration import load_settings, wish
 from console.host import examine
+from console.interruption import leave_at_once
 from console.report_model import Report
 from foreshadow.clock import SystemClock
 from foreshadow.codec import to_json
@@ -88,7 +87,9 @@ def demo(  # noqa: PLR0913 - one argument is one option
     profile: Annotated[
         Path | None, typer.Option(help="Traffic profile of that network, instead of a CSV.")
     ] = None,
-    growth: Annotated[float, typer.Option(min=0.01, help="Factor on all traffic.")] = 2.5,
+    growth: Annotated[
+        float, typer.Option(min=0.01, max=1_000, help="Factor on all traffic.")
+    ] = 2.5,
     day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The story's day.")
     ] = None,
@@ -105,7 +106,7 @@ def demo(  # noqa: PLR0913 - one argument is one option
         profile=profile or DEMO_PROFILE,
         growth=growth,
         day=day.date() if day else None,
-        cut=cut or DEMO_CUT,
+        cut=DEMO_CUT if cut is None else cut,
     )
     found = run_demo(wishes, report_dir=report, console=Console(stderr=as_json))
     if as_json:
@@ -120,10 +121,7 @@ def up(
     """Run every process on this machine until stopped; production is emulated unless listed."""
     from console.up import run_up  # noqa: PLC0415 - seconds of imports nobody else needs
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run_up(network, console=Console(), stop=stop)
+    run_up(network, console=Console())
 
 
 @app.command()
@@ -148,6 +146,7 @@ def config_show() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the status of `Exit`."""
+    leave_at_once()
     try:
         app()
     except ConfigError as exc:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.broker import Broker, start_broker
 from console.house import PROCESSES, House
+from console.interruption import Interruption
 from console.kafka_bus import KafkaBus
 from console.ownership import Run
 from console.processes import ProcessMark, processes_of
@@ -18,6 +19,7 @@ from shadow.emulation.design import design
 from shadow.emulation.production import ProductionLab
 
 _PRODUCTION_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Premises:
     bus: KafkaBus
     production: ProductionLab | None
     """None where the inventory names devices that are already there."""
+    inventory: Path | None
+    """The file that lists the devices."""
     house: House
 
 
@@ -38,6 +42,7 @@ def premises(
     network: NetworkFile | None,
     inventory: Path | None,
     clock: Clock,
+    interruption: Interruption,
     given_broker: str | None,
     told: Mapping[str, str],
 ) -> Iterator[Premises]:
@@ -48,11 +53,13 @@ def premises(
         network: Production to emulate where there is no `inventory`.
         inventory: The operator's own devices.
         clock: Time.
+        interruption: Asked between the parts.
         given_broker: The user's own Kafka, or None to start one.
         told: More `FORESHADOW_*` variables for the processes.
 
     Raises:
         ForeshadowError: A part did not come up.
+        Interrupted: The operator stopped it.
     """
     with ExitStack() as stack:
         production = None
@@ -67,14 +74,24 @@ def premises(
         raising = InBackground(lambda: production and production.up(within_s=_PRODUCTION_WITHIN_S))
         stack.callback(raising.settle)
         broker = stack.enter_context(start_broker(run, clock=clock, given=given_broker))
+        interruption.check()
         broker.create_topics(run.run_id)
         settings = BusSettings(bootstrap=broker.bootstrap, topic_prefix=run.run_id)
+        while raising.is_running(within_s=_LOOK_EVERY_S):
+            interruption.check()
         raising.join()
+        interruption.check()
         listed = inventory or (production.inventory if production else None)
         house = House(run.directory / "logs", {**_told(run, settings, listed), **told}, clock)
         stack.callback(house.stop)
         house.start(*PROCESSES)
-        yield Premises(broker=broker, bus=KafkaBus(settings), production=production, house=house)
+        yield Premises(
+            broker=broker,
+            bus=KafkaBus(settings),
+            production=production,
+            inventory=listed,
+            house=house,
+        )
 
 
 def _told(run: Run, bus: BusSettings, inventory: Path | None) -> dict[str, str]:
@@ -104,6 +121,11 @@ class InBackground:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(call,), daemon=True)
         self._thread.start()
+
+    def is_running(self, *, within_s: float) -> bool:
+        """Whether it still runs after so long; back at once when it has ended."""
+        self._thread.join(within_s)
+        return self._thread.is_alive()
 
     def join(self) -> None:
         """Wait for its end; raise what it raised."""

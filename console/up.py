@@ -1,7 +1,6 @@
 """`foreshadow up`: the whole house on one machine, until it is stopped."""
 
 import os
-import threading
 from pathlib import Path
 
 from rich.console import Console
@@ -11,47 +10,63 @@ from console.configuration import load_settings, wish
 from console.demo.opening import read_network
 from console.doctor import require
 from console.house import PROCESSES, Supervisor
-from console.ownership import claim_run
-from console.premises import premises
+from console.interruption import interruptible
+from console.ownership import Run, claim_run
+from console.premises import Premises, premises
 from foreshadow.clock import SystemClock
+from foreshadow.network_file import NetworkFile
 
 _TEND_EVERY_S = 1.0
 
 
-def run_up(network_path: Path, *, console: Console, stop: threading.Event) -> None:
-    """Keep every process running until `stop` is set.
+def run_up(network_path: Path, *, console: Console) -> None:
+    """Keep every process running until Ctrl-C or SIGTERM.
 
     Without an inventory in the settings, production is emulated from the network file.
 
     Raises:
         ConfigError: The network file or a setting will not do; nothing was started.
         EnvironmentUnfit: The host lacks something; nothing was started.
+        Interrupted: It was stopped before it was up.
     """
     settings, clock = load_settings(), SystemClock()
     network = read_network(network_path)
     wanted = wish(settings)
     require(wanted)
-    run = claim_run(settings.run_dir, pid=os.getpid(), command="up", clock=clock)
-    try:
-        with premises(
-            run,
-            network=network,
-            inventory=settings.inventory,
-            clock=clock,
-            given_broker=wanted.bootstrap,
-            told={},
-        ) as standing:
-            production = "yours, by the inventory" if settings.inventory else "emulated"
-            console.print(f"[bold]{network.name}[/] is up as run {run.run_id}")
-            console.print(f"  broker      {standing.broker.description}")
-            console.print(f"  production  {production}, {len(network.routers)} routers")
-            console.print(f"  processes   {', '.join(PROCESSES)}")
-            console.print(f"  logs        {standing.house.log_dir}")
-            console.print("Stop with Ctrl-C.")
-            supervisor = Supervisor(standing.house, clock)
-            while not stop.wait(_TEND_EVERY_S):
-                for line in supervisor.tend():
-                    console.print(line)
-            console.print("Stopping; everything of this run is taken down.")
-    finally:
-        remove_run(run, clock=clock)
+    with interruptible(console.print) as interruption:
+        run = claim_run(settings.run_dir, pid=os.getpid(), command="up", clock=clock)
+        try:
+            with premises(
+                run,
+                network=network,
+                inventory=settings.inventory,
+                clock=clock,
+                interruption=interruption,
+                given_broker=wanted.bootstrap,
+                told={},
+            ) as standing:
+                console.print(_account(network, run, standing))
+                supervisor = Supervisor(standing.house, clock)
+                while not interruption.wait(_TEND_EVERY_S):
+                    for line in supervisor.tend():
+                        console.print(line)
+                console.print("Stopping; everything of this run is taken down.")
+        finally:
+            remove_run(run, clock=clock)
+
+
+def _account(network: NetworkFile, run: Run, standing: Premises) -> str:
+    """What is up, and where it is."""
+    production = "yours, by the inventory" if standing.production is None else "emulated"
+    return "\n".join(
+        (
+            f"[bold]{network.name}[/] is up as run {run.run_id}",
+            f"  broker      {standing.broker.description}",
+            f"  topics      {run.run_id}.*",
+            f"  production  {production}, {len(network.routers)} routers",
+            f"  inventory   {standing.inventory}",
+            f"  processes   {', '.join(PROCESSES)}",
+            f"  logs        {standing.house.log_dir}",
+            "Stop with Ctrl-C.",
+        )
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from console.demo.acts import Findings
+from console.demo.findings import Findings
 from console.demo.judgement import chosen_score, total_sync
 from console.demo.observer import Heard
 from console.demo.scene import Scene

@@ -1,12 +1,7 @@
 """`foreshadow demo`: checks, plays, writes the report, cleans up."""
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -15,6 +10,7 @@ from console.configuration import load_settings, wish
 from console.demo.director import play
 from console.demo.opening import Wishes, write_script
 from console.doctor import require
+from console.interruption import interruptible
 from console.live import LiveView
 from console.ownership import claim_run
 from console.report_html import render_html
@@ -35,19 +31,28 @@ def run_demo(wishes: Wishes, *, report_dir: Path, console: Console) -> Report:
     Raises:
         ConfigError: A file, value or directory will not do; nothing was started.
         EnvironmentUnfit: The host lacks something; nothing was started.
+        Interrupted: Ctrl-C, say; everything is taken down.
     """
     settings, clock = load_settings(), SystemClock()
     script = write_script(wishes)
     _require_writable(report_dir)
     wanted = wish(settings)
     require(wanted)
-    run = claim_run(settings.run_dir, pid=os.getpid(), command="demo", clock=clock)
-    try:
-        with _interruptible(), LiveView(console) as view:
-            view.print(f"run {run.run_id}: logs and files in {run.directory} while it runs")
-            report = play(run, script, view=view, clock=clock, given_broker=wanted.bootstrap)
-    finally:
-        remove_run(run, clock=clock)
+    with interruptible(console.print) as interruption:
+        run = claim_run(settings.run_dir, pid=os.getpid(), command="demo", clock=clock)
+        try:
+            with LiveView(console) as view:
+                view.print(f"run {run.run_id}: logs and files in {run.directory} while it runs")
+                report = play(
+                    run,
+                    script,
+                    view=view,
+                    clock=clock,
+                    interruption=interruption,
+                    given_broker=wanted.bootstrap,
+                )
+        finally:
+            remove_run(run, clock=clock)
     _write(report, report_dir)
     console.print(render_text(report, html_path=report_dir / "report.html"))
     return report
@@ -69,17 +74,3 @@ def _require_writable(directory: Path) -> None:
             f"the report cannot be written here ({error.strerror}); choose another REPORT",
             path=directory,
         ) from error
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the demo the way Ctrl-C does: in order, with everything taken down."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,8 +1,8 @@
 """Runs the demo from its first act to the report, and leaves nothing behind."""
 
-from console.demo import acts
-from console.demo.acts import Findings
+from console.demo import endings, learning, response, the_day
 from console.demo.assembly import assemble
+from console.demo.findings import Findings
 from console.demo.judgement import (
     judge_drill,
     judge_forecast,
@@ -13,6 +13,7 @@ from console.demo.judgement import (
 )
 from console.demo.scene import CueMissed, Scene, set_up
 from console.demo.script import Script
+from console.interruption import Interruption
 from console.live import LiveView
 from console.ownership import Run
 from console.report_model import STAGE_NAMES, Report, Stage
@@ -25,7 +26,13 @@ from foreshadow.warning import SpikeWarning
 
 
 def play(
-    run: Run, script: Script, *, view: LiveView, clock: Clock, given_broker: str | None = None
+    run: Run,
+    script: Script,
+    *,
+    view: LiveView,
+    clock: Clock,
+    interruption: Interruption,
+    given_broker: str | None = None,
 ) -> Report:
     """The whole loop once; returns the report however far it got.
 
@@ -34,12 +41,21 @@ def play(
         script: What is played.
         view: Where it is shown.
         clock: Paces and stamps it.
+        interruption: Asked wherever something is waited for.
         given_broker: The user's own Kafka, or None to start one.
 
     Raises:
         ForeshadowError: It could not be set up.
+        Interrupted: The operator stopped it.
     """
-    with set_up(run, script, view=view, clock=clock, given_broker=given_broker) as (scene, meter):
+    with set_up(
+        run,
+        script,
+        view=view,
+        clock=clock,
+        interruption=interruption,
+        given_broker=given_broker,
+    ) as (scene, meter):
         director = _Director(scene)
         director.play()
         meter.take()
@@ -72,21 +88,21 @@ class _Director:
 
     def _learn(self) -> None:
         """History in, state synced, shadow level, models trained: in parallel where they can be."""
-        acts.feed_history(self.scene)
-        shadow = acts.shadow_levels(self.scene)
-        acts.forecast_catches_up(self.scene)
-        self._stage(acts.telemetry_arrives(self.scene))
-        self._stage(acts.sync_costs(self.scene))
+        learning.feed_history(self.scene)
+        shadow = learning.shadow_levels(self.scene)
+        learning.forecast_catches_up(self.scene)
+        self._stage(learning.telemetry_arrives(self.scene))
+        self._stage(learning.sync_costs(self.scene))
         self._stage(shadow)
 
     def _live(self) -> None:
         findings, scene = self.findings, self.scene
         scene.progress.running = "forecast"
-        demand = acts.live_until_failure(scene, self._react)
+        demand = response.live_until_failure(scene, self._react)
         if findings.candidate is None:
             self._stage(judge_forecast(findings.warning, scene.script.story.failure_at))
             raise CueMissed("a policy before the failure came")
-        self._stage(acts.the_day_comes(scene, findings, demand))
+        self._stage(the_day.the_day_comes(scene, findings, demand))
 
     def _react(self, warning: SpikeWarning) -> None:
         """From a warning to its end: no drill needed, no policy found, or a policy in production.
@@ -95,20 +111,20 @@ class _Director:
         """
         scene = self.scene
         scene.note(f"warning: {warning.link} may reach {warning.upper_ratio:.0%}")
-        report = acts.triage_of(scene, warning)
+        report = response.triage_of(scene, warning)
         if not report.drill or report.drill in self._drilled:
             return
         self._drilled.add(report.drill)
-        drill = acts.drill_runs(scene, report.drill)
+        drill = response.drill_runs(scene, report.drill)
         scene.note(f"drill {drill.verdict.name}: {'; '.join(drill.reasons[:2])}")
         if drill.verdict is not Verdict.FAILED:
             return
         if self.findings.drill is None:
             self._tell_story(warning, report, drill)
             return
-        answer = acts.policy_is_proven(scene, drill)
+        answer = response.policy_is_proven(scene, drill)
         if isinstance(answer, Candidate):
-            acts.rollout_ends(scene, answer)
+            response.rollout_ends(scene, answer)
         else:
             scene.note(f"no policy for {', '.join(drill.cut)}: {answer.because}")
 
@@ -121,7 +137,7 @@ class _Director:
         self._stage(judge_forecast(warning, scene.script.story.failure_at))
         self._stage(judge_triage(report, scene.script.cut))
         self._stage(judge_drill(drill))
-        answer = acts.policy_is_proven(scene, drill)
+        answer = response.policy_is_proven(scene, drill)
         if not isinstance(answer, Candidate):
             raise CueMissed(f"no policy holds: {answer.because}")
         findings.candidate = answer
@@ -130,17 +146,17 @@ class _Director:
         )
         self._stage(judge_policy(answer, proofs))
         scene.say("Rollout: onto production in waves, each behind its gates")
-        self._stage(judge_rollout(answer, acts.rollout_ends(scene, answer)))
+        self._stage(judge_rollout(answer, response.rollout_ends(scene, answer)))
 
     def _endings(self) -> None:
         findings, scene = self.findings, self.scene
         if findings.candidate is None:
             raise CueMissed("a proven candidate")
-        acts.repair(scene)
-        acts.harm_is_rolled_back(scene, findings, findings.candidate)
-        acts.controller_dies(scene, findings, findings.candidate)
+        the_day.repair(scene)
+        endings.harm_is_rolled_back(scene, findings, findings.candidate)
+        endings.controller_dies(scene, findings, findings.candidate)
         self._stage(judge_rollback(findings.rollback))
-        self._stage(acts.feedback_is_given(scene))
+        self._stage(the_day.feedback_is_given(scene))
 
     def _stage(self, stage: Stage) -> None:
         now_s = self.scene.clock.monotonic_s()
@@ -156,7 +172,7 @@ class _Director:
         for index, stage in enumerate(stages):
             if stage.name == "sync":
                 took = {"took_s": stage.took_s}
-                stages[index] = acts.sync_costs(self.scene).model_copy(update=took)
+                stages[index] = learning.sync_costs(self.scene).model_copy(update=took)
 
     def _next(self) -> str:
         done = len(self.scene.progress.stages)

@@ -13,6 +13,7 @@ from console.demo.observer import Heard, Observer
 from console.demo.screen import Progress, picture
 from console.demo.script import Script
 from console.house import House
+from console.interruption import Interruption
 from console.live import LiveView
 from console.ownership import Run
 from console.premises import premises, run_processes
@@ -50,6 +51,7 @@ class Scene:
     view: LiveView
     progress: Progress
     started_s: float
+    interruption: Interruption
     _exporter_seq: int = 0
     _encoder: msgspec.msgpack.Encoder = field(default_factory=msgspec.msgpack.Encoder)
 
@@ -64,11 +66,13 @@ class Scene:
         self.tick()
 
     def tick(self) -> None:
-        """Redraw, and see that every process still runs.
+        """Redraw, and see that every process still runs and nobody wants it to stop.
 
         Raises:
             ProcessDied: One does not.
+            Interrupted: The operator does.
         """
+        self.interruption.check()
         self.house.check()
         elapsed_s = self.clock.monotonic_s() - self.started_s
         limit = self.script.load_limit
@@ -119,12 +123,19 @@ class Scene:
 
 @contextmanager
 def set_up(
-    run: Run, script: Script, *, view: LiveView, clock: Clock, given_broker: str | None
+    run: Run,
+    script: Script,
+    *,
+    view: LiveView,
+    clock: Clock,
+    interruption: Interruption,
+    given_broker: str | None,
 ) -> Iterator[tuple[Scene, MemoryMeter]]:
     """Everything the play needs, and a meter on it.
 
     Raises:
         ForeshadowError: A part did not come up.
+        Interrupted: The operator stopped it.
     """
     started_s = clock.monotonic_s()
     with ExitStack() as stack:
@@ -135,6 +146,7 @@ def set_up(
                 network=script.network,
                 inventory=None,
                 clock=clock,
+                interruption=interruption,
                 given_broker=given_broker,
                 told=_told(script),
             )
@@ -156,6 +168,7 @@ def set_up(
             view=view,
             progress=Progress(),
             started_s=started_s,
+            interruption=interruption,
         )
         yield scene, meter
 
