@@ -19,10 +19,11 @@ from console.clean import clean as clean_runs
 from console.configuration import load_settings, wish
 from console.host import examine
 from console.interruption import leave_at_once
-from console.report_model import Report
+from console.report_model import Report, outcome
 from foreshadow.clock import SystemClock
 from foreshadow.codec import to_json
 from foreshadow.errors import BrokerUnreachable, ConfigError, EnvironmentUnfit, ForeshadowError
+from foreshadow.experiment import Verdict
 
 
 class Exit(IntEnum):
@@ -87,9 +88,7 @@ def demo(  # noqa: PLR0913 - one argument is one option
     profile: Annotated[
         Path | None, typer.Option(help="Traffic profile of that network, instead of a CSV.")
     ] = None,
-    growth: Annotated[
-        float, typer.Option(min=0.01, max=1_000, help="Factor on all traffic.")
-    ] = 2.5,
+    growth: Annotated[float, typer.Option(min=0.01, max=1_000, help="Factor on traffic.")] = 2.5,
     day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The story's day.")
     ] = None,
@@ -111,7 +110,13 @@ def demo(  # noqa: PLR0913 - one argument is one option
     found = run_demo(wishes, report_dir=report, console=Console(stderr=as_json))
     if as_json:
         typer.echo(found.model_dump_json())
-    raise typer.Exit(Exit.PASSED if found.held else Exit.FAILED)
+    raise typer.Exit(
+        {
+            Verdict.PASSED: Exit.PASSED,
+            Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+            Verdict.FAILED: Exit.FAILED,
+        }[outcome(found)]
+    )
 
 
 @app.command()

@@ -36,7 +36,7 @@ class Premises:
 
 
 @contextmanager
-def premises(
+def premises(  # noqa: PLR0913 - what a run is made of
     run: Run,
     *,
     network: NetworkFile | None,

@@ -83,7 +83,7 @@ class _Director:
             self._endings()
         except ForeshadowError as broken:
             self.scene.note(str(broken))
-            self._stage(Stage(name=self._next(), held=False, summary=str(broken)))
+            self._stage(Stage(name=self._next(), held=False, summary=str(broken), unseen=True))
         self._judge_again()
 
     def _learn(self) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from console.demo.script import Script
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
-from foreshadow.settings import DEMO_TIMES, RolloutTimes
+from foreshadow.settings import DEMO_TIMES, ForecastSettings, RolloutTimes
 from foreshadow.topology import LinkId
 from ingest.sources.profile import profile_matrices
-from ingest.sources.traffic import DEFAULT_GROWTH, Story, demands, read_matrices
+from ingest.sources.traffic import DEFAULT_GROWTH, DemandSeries, Story, demands, read_matrices
 
 NETWORKS = Path(__file__).parent.parent / "networks"
 DEMO_NETWORK = NETWORKS / "abilene.yaml"
@@ -66,9 +66,7 @@ def write_script(wishes: Wishes) -> Script:
         ConfigError: A file or value will not do; nothing was started.
     """
     network = read_network(wishes.network)
-    names = frozenset(wishes.cut.split("-"))
-    if not any({link.a, link.b} == names for link in network.links):
-        raise ConfigError(f"no link {wishes.cut!r} in the network", path=wishes.network)
+    cut = _link(wishes.cut, network, wishes.network)
     story = _on(wishes.day, Story())
     if wishes.traffic is None:
         matrices = profile_matrices(wishes.profile, network, until=story.until)
@@ -77,17 +75,39 @@ def write_script(wishes: Wishes) -> Script:
     series = demands(matrices, network, growth=wishes.growth)
     for moment in (story.live_from, story.failure_at):
         series.index(moment)
+    _require_history(series, story)
     return Script(
         network=network,
         network_path=wishes.network,
         demand=series,
         growth=wishes.growth,
         story=story,
-        cut=LinkId(wishes.cut),
+        cut=cut,
         times=wishes.times,
         load_limit=wishes.load_limit,
         governance=DEMO_GOVERNANCE,
     )
+
+
+def _link(name: str, network: NetworkFile, path: Path) -> LinkId:
+    """The link of that name, written either way round, as the file writes it."""
+    for link in network.links:
+        if name in {f"{link.a}-{link.b}", f"{link.b}-{link.a}"}:
+            return LinkId(f"{link.a}-{link.b}")
+    known = ", ".join(f"{link.a}-{link.b}" for link in network.links)
+    raise ConfigError(f"no link {name!r} in the network; there are {known}", path=path)
+
+
+def _require_history(series: DemandSeries, story: Story) -> None:
+    """See that the forecast has learnt enough to warn when the story goes live."""
+    needed = ForecastSettings().warm_up_steps
+    found = series.index(story.live_from)
+    if found < needed:
+        raise ConfigError(
+            f"{series.name} has {found} intervals before {story.live_from:%Y-%m-%d %H:%M}, and the "
+            f"forecast learns from {needed} before it warns; choose a later day",
+            field="day",
+        )
 
 
 def _on(day: date | None, story: Story) -> Story:
