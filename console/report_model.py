@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from foreshadow.experiment import Verdict
+
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -20,6 +22,9 @@ class Stage(BaseModel):
     summary: str = Field(description="one sentence with the numbers")
     evidence: dict[str, Any] = Field(default_factory=dict)
     took_s: float = 0.0
+    unseen: bool = Field(
+        default=False, description="not held for want of evidence, rather than on bad evidence"
+    )
 
 
 class WorstLink(BaseModel):
@@ -217,6 +222,14 @@ class Report(BaseModel):
     waves: tuple[WaveRow, ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
     notes: tuple[str, ...] = Field(default=(), description="limits, assumptions")
+
+
+def outcome(report: Report) -> Verdict:
+    """What a run comes to: what was seen to fail fails it, what was not seen leaves it open."""
+    if report.held:
+        return Verdict.PASSED
+    has_failed = any(not stage.held and not stage.unseen for stage in report.stages)
+    return Verdict.FAILED if has_failed else Verdict.INCONCLUSIVE
 
 
 STAGE_NAMES = (

@@ -260,7 +260,7 @@ def judge_feedback(feedback: Sequence[Feedback]) -> Stage:
 
 
 def _unseen(name: str, why: str) -> Stage:
-    return Stage(name=name, held=False, summary=why)
+    return Stage(name=name, held=False, summary=why, unseen=True)
 
 
 def _same_link(one: str, other: str) -> bool:
