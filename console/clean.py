@@ -25,6 +25,7 @@ from console.processes import end, others, processes_of
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json
 from foreshadow.errors import BrokerUnreachable, ConfigError
+from frr.log_buffer import remove_log_buffers
 from shadow.emulation.cleanup import remove_run as remove_labs
 
 _NAMESPACES = Path("/run/netns")
@@ -144,7 +145,10 @@ def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
         stopped = end(others([owner.process]), clock=clock, grace_s=_OWNER_STOPS_S)
     deleted_topics, complaint = _delete_topics(run)
     # The house before the labs: a process that keeps a lab would otherwise mend it meanwhile.
-    stopped += end(processes_of(run.run_id, ()), clock=clock)
+    housed = processes_of(run.run_id, ())
+    stopped += end(housed, clock=clock)
+    # Among them are the shadow's daemons, which inherit the id: SIGKILL leaves their log buffers.
+    remove_log_buffers(mark.pid for mark in housed)
     labs = remove_labs(run.run_id)
     removal = Removal(
         run_id=run.run_id,

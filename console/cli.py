@@ -18,7 +18,7 @@ from console import doctor as diagnosis
 from console.clean import clean as clean_runs
 from console.configuration import load_settings, wish
 from console.host import examine
-from console.interruption import leave_at_once
+from console.interruption import Interrupted, leave_at_once
 from console.report_model import Report, outcome
 from foreshadow.clock import SystemClock
 from foreshadow.codec import to_json
@@ -160,6 +160,9 @@ def main() -> None:
         _leave(exc, Exit.ENVIRONMENT)
     except ForeshadowError as exc:
         _leave(exc, Exit.FAILED)
+    except Interrupted as stopped:
+        typer.echo(f"foreshadow: stopped by {stopped.signal}", err=True)
+        raise
 
 
 def _leave(error: ForeshadowError, status: Exit) -> None:
