@@ -47,6 +47,10 @@ class DeviceChange:
         return hashlib.sha256(to_json(self)).hexdigest()
 
 
+AGAIN = "-again"
+"""Ends the id of an experiment that is asked for a second time."""
+
+
 class Purpose(StrEnum):
     """Why the bench is asked."""
 
@@ -166,6 +170,20 @@ class ExperimentResult:
     def phase(self, name: str) -> Phase | None:
         """The phase of that name, if the experiment got so far."""
         return next((phase for phase in self.phases if phase.name == name), None)
+
+
+def repeated(result: ExperimentResult) -> Experiment | None:
+    """The same question once more, where the answer settled nothing; None the second time."""
+    if result.verdict is not Verdict.INCONCLUSIVE or result.id.endswith(AGAIN):
+        return None
+    return Experiment(
+        id=result.id + AGAIN,
+        purpose=result.purpose,
+        cause=result.cause,
+        cut=result.cut,
+        demand=result.demand,
+        load_limit=result.load_limit,
+    )
 
 
 def evidence_sha256(result: ExperimentResult) -> str:

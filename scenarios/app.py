@@ -17,7 +17,7 @@ from foreshadow.clock import Clock, from_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import decode_control
 from foreshadow.delta import Effect, Op
-from foreshadow.experiment import ExperimentResult, Purpose
+from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
 from foreshadow.present import ROUTING_STREAMS, Present, present
 from foreshadow.telemetry import Rejected
@@ -53,6 +53,7 @@ def run(bus: Bus, clock: Clock, stop: threading.Event) -> None:
                 office.take(record)
             if subscription.is_caught_up():
                 office.answer()
+                office.ask_again()
             publisher.flush()
 
 
@@ -67,6 +68,8 @@ class _Office:
         self._is_network_old = True
         self._warnings: dict[str, SpikeWarning] = {}
         self._reports: dict[str, TriageReport] = {}
+        self._judged: set[str] = set()
+        self._repeats: dict[str, Experiment] = {}
         self._open: dict[str, str] = {}
         """Drills without verdict: id to the failure."""
 
@@ -108,6 +111,13 @@ class _Office:
                 because=decision.report.because,
             )
 
+    def ask_again(self) -> None:
+        """Repeat, once, each drill that settled nothing."""
+        for name in sorted(self._repeats.keys() - self._judged):
+            self._publisher.publish(Topic.DRILL, name, to_json(self._repeats[name]))
+            log.info("drill_repeated", drill=name)
+        self._repeats.clear()
+
     def _follow(self, record: Record) -> None:
         followed = self._follower.take(record)
         if followed is None or followed.effect is not Effect.APPLIED:
@@ -129,12 +139,17 @@ class _Office:
                 if isinstance(message, TriageReport):
                     self._remember(message)
             case Topic.VERDICT:
-                self._judged(from_json(record.value, ExperimentResult))
+                self._judge(from_json(record.value, ExperimentResult))
             case _:
                 pass
 
-    def _judged(self, result: ExperimentResult) -> None:
-        if result.purpose is Purpose.DRILL and self._open.pop(result.id, None) is not None:
+    def _judge(self, result: ExperimentResult) -> None:
+        if result.purpose is not Purpose.DRILL:
+            return
+        self._judged.add(result.id)
+        if (once_more := repeated(result)) is not None:
+            self._repeats[once_more.id] = once_more
+        if self._open.pop(result.id, None) is not None:
             log.info("drill_judged", drill=result.id, verdict=result.verdict.name)
 
     def _remember(self, report: TriageReport) -> None:

@@ -8,7 +8,7 @@ from console.demo.scene import CueMissed, Scene
 from foreshadow.candidate import Candidate
 from foreshadow.control import NoPolicyFound
 from foreshadow.demand import DemandMatrix
-from foreshadow.experiment import ExperimentResult
+from foreshadow.experiment import ExperimentResult, repeated
 from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
@@ -70,7 +70,16 @@ def triage_of(scene: Scene, warning: SpikeWarning) -> TriageReport:
 
 
 def drill_runs(scene: Scene, drill: str) -> ExperimentResult:
-    """The worst failure, really made in the bench."""
+    """The worst failure, really made in the bench; once more where that settles nothing."""
+    result = _drill_once(scene, drill)
+    once_more = repeated(result)
+    if once_more is None:
+        return result
+    scene.note(f"drill INCONCLUSIVE: {'; '.join(result.reasons[:2])}; it is asked once more")
+    return _drill_once(scene, once_more.id)
+
+
+def _drill_once(scene: Scene, drill: str) -> ExperimentResult:
     asked = scene.wait(
         "the drill's request",
         lambda heard: next((e for e in heard.experiments if e.id == drill), None),

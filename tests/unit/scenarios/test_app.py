@@ -13,7 +13,7 @@ from foreshadow.clock import SystemClock
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import decode_control
 from foreshadow.demand import DemandMatrix
-from foreshadow.experiment import Experiment, Purpose
+from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
 from foreshadow.topology import LinkId
@@ -22,6 +22,7 @@ from foreshadow.warning import SpikeWarning
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import Story, demands
 from scenarios.app import run
+from tests.bench_answers import answer
 from tests.eventually import eventually
 from tests.fakes.bus import MemoryBus
 from tests.planned_network import planned_deltas
@@ -75,6 +76,10 @@ def _running(bus: MemoryBus) -> Iterator[None]:
 def _warn(bus: MemoryBus, *warnings: SpikeWarning) -> None:
     for warning in warnings:
         bus.append(Topic.WARNING, warning.link, to_json(warning))
+
+
+def _say(bus: MemoryBus, result: ExperimentResult) -> None:
+    bus.append(Topic.VERDICT, result.id, to_json(result))
 
 
 def _reports(bus: MemoryBus) -> list[TriageReport]:
@@ -156,6 +161,23 @@ def test_a_warning_without_a_drill_says_why(
     assert reports[1].because == because
     assert len(reports[1].rows) == 15
     assert len(_drills(bus)) == 1
+
+
+def test_a_drill_that_settles_nothing_is_asked_once_more(bus: MemoryBus) -> None:
+    """An inconclusive drill is repeated; a second inconclusive answer, and a restart, ask nothing."""
+    _warn(bus, WARNING)
+    with _running(bus):
+        _await_reports(bus, 1)
+        (first,) = _drills(bus)
+        _say(bus, answer(first, Verdict.INCONCLUSIVE))
+        again = eventually(lambda: _drills(bus)[1:], within_s=20)[0]
+        _say(bus, answer(again, Verdict.INCONCLUSIVE))
+    with _running(bus):
+        _warn(bus, replace(WARNING, id="w-late", window_start=MADE_AT, link="IPLSng->ATLAng"))
+        _await_reports(bus, 2)
+
+    assert _drills(bus) == [first, again]
+    assert again == replace(first, id=f"{first.id}-again", deadline=None)
 
 
 def test_a_warning_waits_until_the_network_is_known() -> None:
