@@ -164,7 +164,7 @@ def test_a_warning_without_a_drill_says_why(
 
 
 def test_a_drill_that_settles_nothing_is_asked_once_more(bus: MemoryBus) -> None:
-    """An inconclusive drill is repeated; a second inconclusive answer, and a restart, ask nothing."""
+    """An inconclusive drill is repeated; a second such answer, or a restart, asks nothing."""
     _warn(bus, WARNING)
     with _running(bus):
         _await_reports(bus, 1)
