@@ -231,6 +231,8 @@ def test_two_labs_of_one_process_do_not_disturb_each_other(
     run: Run, lab: NetnsLab, square_spec: LabSpec
 ) -> None:
     """The same addresses in two labs; a cut in one is no event in the other."""
+    # Every prefix is everywhere before every way to it is the shortest.
+    assert lab.wait_settled(quiet_s=1, within_s=30).is_settled
     before = lab.fibs()
     with NetnsLab(square_spec, run_id=run.run_id, name="second") as second:
         second.up(within_s=60)
