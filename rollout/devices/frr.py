@@ -111,9 +111,15 @@ class FrrSession:
         self._guard("arm", trial, f"{revert_after_s:g}", self._entry.pathspace or "")
 
     def flip(self, trial: str) -> None:
-        """Attach, then have bgpd look at it now instead of after its delay-timer."""
-        name = _safe(trial)
-        self._run(f"cd {self._dir} && {self._vtysh} -f flip.{name} && {self._clear_from(name)}")
+        """Attach, then have bgpd look at it now instead of after its delay-timer.
+
+        fs-guard does it, because only the device knows at that moment that its dead-man is alive.
+        """
+        status, _ = self._guard("flip", trial, self._entry.pathspace or "", allowed=(0, _TOO_LATE))
+        if status == _TOO_LATE:
+            raise UnsafeRollout(
+                f"{self.device}: the dead-man of {trial} does not run, so nothing was attached"
+            )
 
     def read_back(self, change: DeviceChange) -> Readback:
         """What of the flip is in force."""
@@ -135,14 +141,14 @@ class FrrSession:
         status, _ = self._guard(
             "revert", trial, self._entry.pathspace or "", allowed=(0, _TOO_LATE)
         )
-        if status == _TOO_LATE:
-            # No trial of that name was ever armed here: nothing of it can be attached.
-            left = attachment.missing(self._running_config(), change.revert)
-            if left:
-                raise ConfigError(
-                    f"{self.device}: fs-guard knows no trial {trial}, yet the old policy is not "
-                    f"in force: {left[0]}"
-                )
+        # Also where fs-guard says it is done: somebody may have attached it again since.
+        left = attachment.missing(self._running_config(), change.revert)
+        if left:
+            said = "knows no such trial" if status == _TOO_LATE else "says it is reverted"
+            raise ConfigError(
+                f"{self.device}: the old policy is not in force though fs-guard {said} ({trial}): "
+                f"{left[0]}"
+            )
 
     def collect(self, change: DeviceChange) -> None:
         """Remove the generation's objects, after making sure that nothing uses them."""
@@ -198,13 +204,6 @@ class FrrSession:
     ) -> tuple[int, str]:
         words = " ".join(shlex.quote(word) for word in (act, _safe(trial), *arguments))
         return self._execute(f"sh {self._dir}/fs-guard {words}", allowed=allowed)
-
-    def _clear_from(self, name: str) -> str:
-        return (
-            'while read -r line || [ -n "$line" ]; do '
-            f'[ -z "$line" ] || {self._vtysh} -c "$line" </dev/null || exit 1; '
-            f"done < clear.{name}"
-        )
 
     def _running_config(self) -> str:
         text = self._run(f"{self._vtysh} -c 'show running-config'")

@@ -93,7 +93,11 @@ class DeviceSession(Protocol):
         ...
 
     def flip(self, trial: str) -> None:
-        """Attach the new generation, and have the device look at it now."""
+        """Attach the new generation, and have the device look at it now.
+
+        Raises:
+            UnsafeRollout: Its dead-man does not run any more; nothing is left attached.
+        """
         ...
 
     def read_back(self, change: DeviceChange) -> Readback:

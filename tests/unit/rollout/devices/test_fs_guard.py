@@ -12,8 +12,12 @@ import pytest
 from tests.eventually import eventually
 
 _VTYSH = """#!/bin/sh
-# What vtysh is told goes to a file; it fails while the file `down` is there.
-[ ! -e "$(dirname "$0")/down" ] || exit 1
+# What vtysh is told goes to a file; it fails while the file `down` is there, and where there is a
+# file `slow`, a flip waits until the trial has been reverted.
+here=$(dirname "$0")
+[ ! -e "$here/down" ] || exit 1
+case $* in *"/flip."*) while [ -e "$here/slow" ] && [ ! -e "$here/../state/reverted.t.w1" ]; do
+    sleep 0.02; done ;; esac
 echo "$@" >> "$(dirname "$0")/told"
 """
 
@@ -33,6 +37,7 @@ class Device:
 
     def stage(self, trial: str) -> None:
         """What must be there before arming."""
+        (self.state / f"flip.{trial}").write_text("router bgp 65001\n")
         (self.state / f"revert.{trial}").write_text("router bgp 65001\n")
         (self.state / f"clear.{trial}").write_text("clear bgp ipv4 unicast 10.0.0.1 soft in\n")
 
@@ -155,10 +160,79 @@ def test_timer_tries_until_the_router_takes_it(device: Device) -> None:
 
 
 def test_reboot_during_a_trial_is_never_confirmed(device: Device) -> None:
-    """The uptime is shorter than at arming: the old configuration was booted."""
-    (device.state / "armed.t.w1").write_text("armed 99999999999.00 600\n")
+    """The timer did not survive it, whatever the clocks say: the old configuration was booted."""
+    (device.state / "armed.t.w1").write_text("armed 0.00 600\n")
+    (device.state / "timer.t.w1").write_text(f"{os.getpid()}\n")
 
     assert device.guard("confirm", "t.w1").returncode == 3
+    assert not device.has("confirmed", "t.w1")
+
+
+def test_flip_without_a_living_timer_does_nothing(device: Device) -> None:
+    """A controller that slept through its dead-man comes back and goes on: it must not attach."""
+    device.stage("t.w1")
+    device.guard("arm", "t.w1", "0")
+    eventually(lambda: device.has("reverted", "t.w1"), within_s=5)
+    before = device.told()
+
+    assert device.guard("flip", "t.w1").returncode == 3
+    assert device.told() == before
+
+
+def test_flip_overtaken_by_the_timer_is_taken_back(device: Device) -> None:
+    """The timer reverts while vtysh is still attaching: the last word is the old policy."""
+    device.stage("t.w1")
+    (device.bin / "slow").touch()
+    device.guard("arm", "t.w1", "0.2")
+
+    assert device.guard("flip", "t.w1").returncode == 3
+    flipped = device.told().index(f"-f {device.state}/flip.t.w1")
+    clear = "-c clear bgp ipv4 unicast 10.0.0.1 soft in"
+    assert device.told()[flipped + 1 :] == [clear, f"-f {device.state}/revert.t.w1", clear]
+
+
+def test_flip_attaches_while_the_timer_runs(device: Device) -> None:
+    """The text, then the soft clear."""
+    device.stage("t.w1")
+    device.guard("arm", "t.w1", "600")
+
+    assert device.guard("flip", "t.w1").returncode == 0
+    assert device.told() == [
+        f"-f {device.state}/flip.t.w1",
+        "-c clear bgp ipv4 unicast 10.0.0.1 soft in",
+    ]
+    device.guard("confirm", "t.w1")
+
+
+def test_arming_whose_timer_never_began_is_made_good(device: Device) -> None:
+    """The SSH session died between the file and the timer; the controller asks again."""
+    device.stage("t.w1")
+    (device.state / "armed.t.w1").write_text("armed 0.00 600\n")
+    device.guard("arm", "t.w1", "0.1")
+
+    eventually(lambda: device.has("reverted", "t.w1"), within_s=5)
+
+
+def test_confirmed_trial_is_not_armed_again(device: Device) -> None:
+    """Its timer would take back what everybody believes to be kept."""
+    device.stage("t.w1")
+    device.guard("arm", "t.w1", "600")
+    device.guard("confirm", "t.w1")
+
+    assert device.guard("arm", "t.w1", "0").returncode == 1
+    assert not device.has("armed", "t.w1")
+
+
+def test_revert_cut_short_by_a_reboot_is_finished(device: Device) -> None:
+    """Nobody is at it any more; what was confirmed is taken out of the start-up too."""
+    device.stage("t.w1")
+    device.guard("arm", "t.w1", "600")
+    device.guard("confirm", "t.w1")
+    (device.state / "confirmed.t.w1").rename(device.state / "reverting.t.w1")
+
+    assert device.guard("revert", "t.w1").returncode == 0
+    assert device.has("reverted", "t.w1")
+    assert device.told()[-1] == "-c write memory"
 
 
 @pytest.mark.slow
