@@ -4,12 +4,13 @@
 whether to believe it asks `stale_streams`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
 
-from foreshadow.delta import Effect, StateDelta, StreamState, apply
+from foreshadow.delta import Effect, Op, StateDelta, StreamState, apply
 from foreshadow.demand import DemandKey
 from foreshadow.observed import (
     UNDECODABLE,
@@ -41,7 +42,8 @@ class NetworkState:
     def __init__(self) -> None:
         """Begin with nothing known."""
         self._streams: dict[tuple[NodeId, Stream], StreamState] = {}
-        self._typed: dict[tuple[NodeId, Stream, str], tuple[bytes, object]] = {}
+        self._typed: defaultdict[tuple[NodeId, Stream], dict[str, tuple[bytes, object]]]
+        self._typed = defaultdict(dict)
 
     def apply(self, delta: StateDelta) -> Effect:
         """Apply one delta and say what it did."""
@@ -52,6 +54,7 @@ class NetworkState:
             state = StreamState(delta.epoch, delta.seq, before.values)
             effect = Effect.DIVERGED
         self._streams[place] = state
+        self._forget(delta, state)
         return effect
 
     def vector(self) -> Vector:
@@ -118,19 +121,27 @@ class NetworkState:
 
     def _typed_value(self, device: NodeId, stream: Stream, key: str, wanted: type[T]) -> T:
         raw = self._streams[device, stream].values[key]
-        known = self._typed.get((device, stream, key))
+        known = self._typed[device, stream].get(key)
         if known is None or known[0] is not raw:
             known = (raw, decode(stream, raw))
-            self._typed[device, stream, key] = known
+            self._typed[device, stream][key] = known
         value = known[1]
         if not isinstance(value, wanted):
             raise TypeError(f"{stream} of {device} holds {type(value).__name__}")
         return value
 
+    def _forget(self, delta: StateDelta, state: StreamState) -> None:
+        """Drop what was decoded of keys that are gone: prefixes come and go for months."""
+        typed = self._typed[delta.device, delta.stream]
+        mentioned = typed if delta.op is Op.SNAPSHOT_END else delta.deletes
+        for key in [key for key in mentioned if key not in state.values]:
+            typed.pop(key, None)
+
     def _decodes(self, delta: StateDelta) -> bool:
+        typed = self._typed[delta.device, delta.stream]
         try:
             for key, raw in delta.upserts:
-                self._typed[delta.device, delta.stream, key] = (raw, decode(delta.stream, raw))
+                typed[key] = (raw, decode(delta.stream, raw))
                 if delta.stream is Stream.DEMAND:
                     _prefix(key)
         except UNDECODABLE:

@@ -1,5 +1,6 @@
 """The typed copy of production: what it hands out, and what it refuses."""
 
+import tracemalloc
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
@@ -120,6 +121,38 @@ def test_demand_towards_something_that_is_no_prefix_is_refused() -> None:
     begin, _ = _snapshot(Stream.DEMAND, {"nowhere": encode(DemandRate(rate_bps=1.0))})
 
     assert state.apply(begin) is Effect.DIVERGED
+
+
+def test_keys_that_come_and_go_leave_nothing_behind() -> None:
+    """A process that follows for months holds what is there, not what ever was."""
+    state = replay(_snapshot(Stream.INTERFACE, {}))
+
+    def pass_by(numbers: range) -> None:
+        for number in numbers:
+            name = f"tunnel-{number}"
+            interface = Interface(name=name, is_admin_up=True, is_oper_up=True, addresses=())
+            change = StateDelta(
+                device=R1,
+                stream=Stream.INTERFACE,
+                epoch=1,
+                seq=number + 3,
+                op=Op.CHANGE,
+                upserts=((name, encode(interface)),),
+                deletes=(f"tunnel-{number - 1}",),
+            )
+            assert state.apply(change) is Effect.APPLIED
+
+    tracemalloc.start()
+    try:
+        pass_by(range(100))
+        before, _ = tracemalloc.get_traced_memory()
+        pass_by(range(100, 5000))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [interface.name for interface in state.interfaces(R1)] == ["tunnel-4999"]
+    assert after - before < 100_000
 
 
 def test_external_sessions_are_those_to_another_as() -> None:
