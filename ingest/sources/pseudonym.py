@@ -4,6 +4,8 @@ Each secret is replaced by a pseudonym, the same one wherever the same secret st
 routers that share a password share its pseudonym. It is 8 characters, as many as an OSPF key may
 have, and too few of a hash to tell which secret it came from.
 
+A secret goes on to the end of its line, because FRR takes spaces in some.
+
 Known limit: a peer's border router in the shadow has no password, so an eBGP session with one does
 not come up there.
 """
@@ -19,7 +21,9 @@ _SECRETS = re.compile(
     r"|area \S+ virtual-link \S+ (?:authentication-key|message-digest-key \d+ md5)"
     r"|key-string"
     r"|(?:enable )?password(?: 8)?"
-    r")) (\S+)",
+    r"|(?:isis|area-|domain-)\s?password (?:clear|md5)"
+    r"|ip rip authentication string"
+    r")) (\S.*)",
     re.MULTILINE,
 )
 

@@ -30,6 +30,15 @@ def test_no_secret_is_left() -> None:
     assert " description password\n" in said
 
 
+def test_secret_with_spaces_goes_whole() -> None:
+    """FRR takes the rest of the line for a BGP password."""
+    said = without_secrets("router bgp 1\n neighbor 10.0.0.1 password cat fish\nexit\n")
+
+    assert "cat" not in said
+    assert "fish" not in said
+    assert said.endswith("\nexit\n")
+
+
 def test_equal_secrets_stay_equal() -> None:
     """Two ends that share a password still do; 8 characters fit everywhere."""
     words = without_secrets(CONFIG).split()
