@@ -114,6 +114,9 @@ def _ground(candidate: Candidate, standing: Standing) -> Iterator[str]:
     if standing.untrusted:
         device, stream = standing.untrusted[0]
         yield f"telemetry is stale: {stream} of {device} ({len(standing.untrusted)} streams)"
+    changed = {change.device for wave in candidate.waves for change in wave.changes}
+    for device in sorted(changed - {device for device, _ in candidate.precondition}):
+        yield f"it changes {device}, but not on which configuration it was measured"
     for device, sha256 in candidate.precondition:
         found = standing.configs.get(device)
         if found is None:

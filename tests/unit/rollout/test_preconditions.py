@@ -63,6 +63,7 @@ OTHER = Prefix("198.51.100.0/24")
             ),
             "has no revert text",
         ),
+        (replace(candidate(), precondition=()), "not on which configuration"),
         (replace(candidate(), digest_before="x" * 64), "RIBs are not those"),
         (replace(candidate(), expires_at=AT + timedelta(seconds=5)), "expires"),
         (replace(candidate(), evidence=()), "names no experiment"),
