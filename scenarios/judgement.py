@@ -56,6 +56,7 @@ def judge(
         is_irreversible: The treatments were taken back and the tables did not come back.
     """
     judged = [phase for phase in phases if _is_judged(experiment, phase)]
+    doubts = (*doubts, *_blindness(experiment, judged))
     findings = [*_findings(experiment, judged)]
     if is_irreversible:
         findings.append("taking the change back did not restore the routers' tables")
@@ -65,6 +66,17 @@ def judge(
     if findings:
         return Verdict.FAILED, tuple(findings)
     return Verdict.PASSED, tuple(_all_well(experiment, judged))
+
+
+def _blindness(experiment: Experiment, judged: Sequence[Phase]) -> Iterable[str]:
+    """Why nothing could be over its limit: no evidence is not a pass."""
+    if experiment.demand.total_bps <= 0:
+        yield "there was no demand to load the links with"
+    if not judged:
+        yield "no phase was measured"
+    for phase in judged:
+        if not phase.loads:
+            yield f"no link's load is known {describe(experiment, phase)}"
 
 
 def _is_judged(experiment: Experiment, phase: Phase) -> bool:

@@ -91,6 +91,17 @@ def test_no_failure_phase_is_no_evidence() -> None:
     assert judge(DRILL, [_phase("before", 0.3)], [])[0] is Verdict.INCONCLUSIVE
 
 
+def test_no_load_is_no_evidence() -> None:
+    """Without a link, a phase or any demand nothing can be over a limit, and nothing passes."""
+    idle = replace(demand(), rates_bps=(0.0,) * len(demand().keys))
+    nowhere = replace(_phase("failed", 0.1), loads=())
+    measured = [_phase("before", 0.3), _phase("failed", 0.1)]
+
+    assert judge(DRILL, [_phase("before", 0.3), nowhere], [])[0] is Verdict.INCONCLUSIVE
+    assert judge(replace(DRILL, demand=idle), measured, [])[0] is Verdict.INCONCLUSIVE
+    assert judge(replace(DRILL, cut=()), [], [])[0] is Verdict.INCONCLUSIVE
+
+
 @given(st.floats(0, 2), st.lists(st.text(min_size=1), min_size=1, max_size=3))
 def test_any_doubt_voids_whatever_was_measured(ratio: float, doubts: list[str]) -> None:
     """Good or bad, numbers that could not be verified are not a verdict."""
