@@ -108,7 +108,6 @@ class RolloutSettings(BaseModel):
     model_config = _STRICT
     profile: Literal["production", "demo", "rehearsal"] = "production"
     journal: Path = Path("journal.sqlite")
-    ssh_key: Path | None = None
     ssh_password: SecretStr | None = None
 
     @property
