@@ -99,3 +99,12 @@ def test_records_of_an_older_writer_are_read() -> None:
     raw = msgspec.msgpack.encode(["delta.v1", "R1", "fib", 1, 1, "begin"])
 
     assert msgspec.msgpack.decode(raw, type=StateDelta) == delta(1, 1, Op.SNAPSHOT_BEGIN)
+
+
+def test_records_of_a_newer_writer_are_read() -> None:
+    """What was appended after this version is passed over."""
+    step = delta(7, 9, Op.CHANGE, upserts=(("k", b"v"),))
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(step))
+    raw = msgspec.msgpack.encode([*fields, "of a later day"])
+
+    assert msgspec.msgpack.decode(raw, type=StateDelta) == step
