@@ -214,9 +214,11 @@ class _Shadow:
 
     def _hand_over(self) -> None:
         """Give the bench what was asked and not yet answered, also by a predecessor."""
-        for asked in [it for key, it in self._asked.items() if key not in self._answered]:
-            self._answered.add(asked.id)
-            self._desk.requests.put(asked)
+        for asked in self._asked.values():
+            if asked.id not in self._answered:
+                self._answered.add(asked.id)
+                self._desk.requests.put(asked)
+        self._asked.clear()
 
 
 def _work(desk: _Desk, workbench: Workbench, publisher: Publisher, stop: threading.Event) -> None:
