@@ -100,7 +100,8 @@ class _Desk:
         self._asked: set[str] = set()
         self._settled: set[str] = set()
         """Drills that have their candidate, or the word that there is none."""
-        self._candidates: dict[str, Candidate] = {}
+        self._valid_until: dict[str, datetime] = {}
+        """Every candidate by name; of more than that of all that ever were there is no memory."""
         self._ended: set[str] = set()
         self._proposal: Proposal | None = None
         self._has_news = False
@@ -165,21 +166,29 @@ class _Desk:
             case Topic.CONTROL:
                 message = decode_control(record.value)
                 if isinstance(message, NoPolicyFound):
-                    self._settled.add(message.drill)
+                    self._settle(message.drill)
             case _:
                 pass
 
     def _judged(self, result: ExperimentResult) -> None:
         if result.purpose is Purpose.PROOF:
-            self._answers[result.id] = result
+            if result.cause not in self._settled:
+                self._answers[result.id] = result
             self._has_news = True
             log.info("proof_judged", proof=result.id, verdict=result.verdict.name)
-        elif result.verdict is Verdict.FAILED:
+        elif result.verdict is Verdict.FAILED and result.id not in self._settled:
             self._failed[result.id] = result
 
     def _remember(self, candidate: Candidate) -> None:
-        self._candidates[candidate.id] = candidate
-        self._settled.add(candidate.drill)
+        self._valid_until[candidate.id] = candidate.expires_at
+        self._settle(candidate.drill)
+
+    def _settle(self, drill: str) -> None:
+        """It has its end: what the bench measured for it, whole tables, is not needed any more."""
+        self._settled.add(drill)
+        self._failed.pop(drill, None)
+        answers = self._answers.items()
+        self._answers = {name: answer for name, answer in answers if answer.cause != drill}
 
     def _open(self) -> list[ExperimentResult]:
         return [drill for name, drill in self._failed.items() if name not in self._settled]
@@ -209,8 +218,7 @@ class _Desk:
 
     def _is_rolling_out(self, now: datetime) -> bool:
         return any(
-            name not in self._ended and candidate.expires_at > now
-            for name, candidate in self._candidates.items()
+            name not in self._ended and until > now for name, until in self._valid_until.items()
         )
 
     def _has_changed_since(self, drill: ExperimentResult) -> bool:
@@ -255,6 +263,6 @@ class _Desk:
         self._publisher.publish(
             Topic.CONTROL, drill, to_json(NoPolicyFound(drill=drill, because=because))
         )
-        self._settled.add(drill)
+        self._settle(drill)
         self._proposal = None
         log.warning("no_policy_found", drill=drill, because=because)
