@@ -55,7 +55,7 @@ class Retreat:
             for number in reversed(state.standing):
                 self._take_back(passage, number)
         except _StillThere as error:
-            passage.record(RolloutStep.REVERT_FAILED, str(error), facts={**passage.found})
+            self._give_up(passage, str(error), {**passage.found})
             return
         reverted_s = self.clock.monotonic_s()
         facts = self._facts(passage, reverted_s)
@@ -64,11 +64,11 @@ class Retreat:
         self._clean_up(passage, begun)
         if not self._is_as_before(passage, begun, reverted_s):
             after = rib_digest(self.lookout.ribs())
-            passage.record(
-                RolloutStep.REVERT_FAILED,
+            self._give_up(
+                passage,
                 "every device took its old policy back, but the RIBs are not those from before; "
                 "look for a path that stayed because it is older",
-                facts={**facts, "rib_digest_after": after},
+                {**facts, "rib_digest_after": after},
             )
             return
         facts["rib_digest_after"] = rib_digest(self.lookout.ribs())
@@ -81,6 +81,10 @@ class Retreat:
             wave=0,
             facts=facts,
         )
+
+    def _give_up(self, passage: Passage, because: str, facts: dict[str, Any]) -> None:
+        """Call a person. Of wave 0, like every word on the whole change, or nobody hears an end."""
+        passage.record(RolloutStep.REVERT_FAILED, because, wave=0, facts=facts)
 
     def _facts(self, passage: Passage, reverted_s: float) -> dict[str, Any]:
         decided_s = passage.failed_s or reverted_s

@@ -187,7 +187,7 @@ def test_waves_go_back_newest_first_and_then_the_whole_change() -> None:
 
 def test_failed_way_back_can_be_tried_again() -> None:
     """REVERT_FAILED rests until somebody asks."""
-    state = at(*APPROVED, *wave(1), (S.REVERTING, 1), (S.REVERT_FAILED, 1))
+    state = at(*APPROVED, *wave(1), (S.REVERTING, 1), (S.REVERT_FAILED, 0))
 
     assert not state.is_active
     assert next_action(state) is Do.NOTHING
