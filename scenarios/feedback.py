@@ -10,6 +10,8 @@ import threading
 from contextlib import closing
 from dataclasses import dataclass, field
 
+import msgspec
+
 from foreshadow.bus import Bus, Record
 from foreshadow.candidate import Candidate
 from foreshadow.clock import Clock, from_ns
@@ -20,8 +22,9 @@ from foreshadow.discovery import discover, links_down
 from foreshadow.experiment import ExperimentResult, RouterTables
 from foreshadow.follower import Follower
 from foreshadow.observed import Stream
-from foreshadow.rollout_event import Feedback
+from foreshadow.rollout_event import Feedback, RolloutEvent, RolloutStep
 from foreshadow.state import NetworkState
+from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
 from foreshadow.topology import DirectedLink, NodeId, Topology
 from foreshadow.walk import RoutingMatrix, walk
@@ -32,6 +35,7 @@ _QUIET_S = 1.0
 _MOVING = frozenset({Stream.INTERFACE, Stream.ADJACENCY, Stream.BEST_PATH, Stream.FIB})
 """A link's fall is heard of before what the routers made of it: each begins the quiet anew."""
 _LINKS = 5
+_REJECTED_BYTES = 4096
 
 
 def compare(
@@ -89,6 +93,8 @@ class FeedbackWatch:
     clock: Clock
     _results: dict[str, ExperimentResult] = field(default_factory=dict)
     _candidates: dict[str, Candidate] = field(default_factory=dict)
+    _in_force: set[str] = field(default_factory=set)
+    """Rolled out whole and not taken back: only these are what production runs."""
     _told: set[str] = field(default_factory=set)
     _demand: DemandMatrix | None = None
     _moved_s: float = 0.0
@@ -105,6 +111,8 @@ class FeedbackWatch:
                 candidate = from_json(record.value, Candidate)
                 if not candidate.override:
                     self._candidates[candidate.id] = candidate
+            case Topic.ROLLOUT:
+                self._roll(from_json(record.value, RolloutEvent))
             case Topic.FEEDBACK:
                 said = from_json(record.value, Feedback)
                 # The rollout speaks here too, of the network without a failure.
@@ -116,7 +124,8 @@ class FeedbackWatch:
     def due(self) -> tuple[Feedback, ...]:
         """What there is to say now: empty until the failure is there and the tables are at rest."""
         is_quiet = self.clock.monotonic_s() - self._moved_s >= _QUIET_S
-        open_ = [c for c in self._candidates.values() if c.id not in self._told]
+        names = self._in_force - self._told
+        open_ = [c for c in self._candidates.values() if c.id in names]
         if self._demand is None or not is_quiet or not open_:
             return ()
         state = self.follower.state
@@ -128,6 +137,12 @@ class FeedbackWatch:
                 self._told.add(candidate.id)
                 said.extend(compare(candidate, tables, state, self._demand))
         return tuple(said)
+
+    def _roll(self, event: RolloutEvent) -> None:
+        if event.step is RolloutStep.COMPLETE:
+            self._in_force.add(event.txn)
+        elif event.step is RolloutStep.REVERTING:
+            self._in_force.discard(event.txn)
 
     def _predicted(self, candidate: Candidate) -> tuple[RouterTables, ...] | None:
         """The tables of the last proof the candidate cites: all waves in place, the link cut."""
@@ -157,18 +172,26 @@ def run(bus: Bus, clock: Clock, stop: threading.Event, *, routers: tuple[NodeId,
     """Publish feedback until `stop` is set.
 
     Args:
-        bus: State, verdicts and candidates come from it; feedback goes to it.
+        bus: State, verdicts, candidates and rollouts come from it; feedback goes to it.
         clock: Times the quiet after a change.
         stop: Ends it.
         routers: Ingress routers whose readings make a demand matrix whole.
     """
     publisher = bus.publisher()
     watch = FeedbackWatch(Follower("feedback", publisher, clock), DemandAssembler(routers), clock)
-    topics = (Topic.STATE, Topic.VERDICT, Topic.CANDIDATE, Topic.FEEDBACK)
+    topics = (Topic.STATE, Topic.VERDICT, Topic.CANDIDATE, Topic.ROLLOUT, Topic.FEEDBACK)
     with closing(bus.subscribe(*topics)) as subscription:
         while not stop.is_set():
             for record in subscription.poll(_POLL_S):
-                watch.take(record)
+                try:
+                    watch.take(record)
+                except msgspec.DecodeError as error:
+                    rejected = Rejected(
+                        origin=record.origin,
+                        reason=f"feedback: {error}",
+                        sample=record.value[:_REJECTED_BYTES],
+                    )
+                    publisher.publish(Topic.REJECT, record.key, to_json(rejected))
             for feedback in watch.due() if subscription.is_caught_up() else ():
                 publisher.publish(Topic.FEEDBACK, feedback.link, to_json(feedback))
             publisher.flush()

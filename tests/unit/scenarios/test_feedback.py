@@ -14,7 +14,7 @@ from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.experiment import ExperimentResult
 from foreshadow.follower import Follower
 from foreshadow.observed import Stream, encode
-from foreshadow.rollout_event import Feedback
+from foreshadow.rollout_event import Feedback, RolloutEvent, RolloutStep
 from foreshadow.state import replay
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
@@ -67,6 +67,7 @@ def watch(clock: FakeClock) -> FeedbackWatch:
     fresh = FeedbackWatch(follower, DemandAssembler(ROUTERS), clock)
     fresh.take(_record(Topic.CANDIDATE, to_json(candidate())))
     fresh.take(_record(Topic.VERDICT, to_json(proof())))
+    fresh.take(_rolled("c-1", RolloutStep.COMPLETE))
     _tell(fresh, [*state_deltas(square()), *fib_deltas(tables(moved=MOVED))])
     _tell(fresh, demand_deltas(demand()))
     clock.sleep(5)
@@ -75,6 +76,11 @@ def watch(clock: FakeClock) -> FeedbackWatch:
 
 def _record(topic: Topic, value: bytes) -> Record:
     return Record(topic=topic, key="", value=value, partition=0, offset=0)
+
+
+def _rolled(txn: str, step: RolloutStep) -> Record:
+    event = RolloutEvent(txn=txn, seq=1, at=AT, step=step)
+    return _record(Topic.ROLLOUT, to_json(event))
 
 
 def _tell(watch: FeedbackWatch, deltas: Iterable[StateDelta]) -> None:
@@ -154,6 +160,7 @@ def test_feedback_is_given_once_per_failure(watch: FeedbackWatch, clock: FakeClo
     heard = FeedbackWatch(watch.follower, DemandAssembler(ROUTERS), clock)
     heard.take(_record(Topic.CANDIDATE, to_json(candidate())))
     heard.take(_record(Topic.VERDICT, to_json(proof())))
+    heard.take(_rolled("c-1", RolloutStep.COMPLETE))
     heard.take(_record(Topic.FEEDBACK, to_json(first[0])))
     _tell(heard, demand_deltas(demand(), epoch=2))
 
@@ -192,6 +199,7 @@ def test_without_the_proof_there_is_nothing_to_compare_with(
         Follower("test", MemoryBus().publisher(), clock), DemandAssembler(ROUTERS), clock
     )
     fresh.take(_record(Topic.CANDIDATE, to_json(candidate())))
+    fresh.take(_rolled("c-1", RolloutStep.COMPLETE))
     if known is not None:
         fresh.take(_record(Topic.VERDICT, to_json(known)))
     _tell(fresh, [*state_deltas(square(), cut=(CUT,)), *demand_deltas(demand())])
@@ -200,10 +208,22 @@ def test_without_the_proof_there_is_nothing_to_compare_with(
     assert fresh.due() == ()
 
 
+def test_a_policy_that_was_taken_back_is_not_compared(
+    watch: FeedbackWatch, clock: FakeClock
+) -> None:
+    """Production without the policy is no evidence about the shadow that had it."""
+    watch.take(_rolled("c-1", RolloutStep.REVERTING))
+    _link_fails(watch)
+    clock.sleep(2)
+
+    assert watch.due() == ()
+
+
 def test_a_forced_candidate_is_not_compared(watch: FeedbackWatch, clock: FakeClock) -> None:
     """What was never proven predicted nothing."""
     forced = replace(candidate(name="c-2"), override="demo: show a rollback")
     watch.take(_record(Topic.CANDIDATE, to_json(forced)))
+    watch.take(_rolled("c-2", RolloutStep.COMPLETE))
     _link_fails(watch)
     clock.sleep(2)
 
