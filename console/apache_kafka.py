@@ -30,7 +30,7 @@ _JVM_FLAGS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
-_START_S = 60.0
+_START_S = 120.0
 _TRIES = 3
 _POLL_S = 0.02
 

@@ -27,7 +27,7 @@ def load_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         variable = _PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(first["msg"], field=variable) from exc
+        raise ConfigError(first["msg"].removeprefix("Value error, "), field=variable) from exc
     except SettingsError as exc:
         raise ConfigError(f"a whole branch of settings must be JSON ({exc.__cause__})") from exc
 

@@ -18,7 +18,7 @@ from foreshadow.settings import BusSettings
 from shadow.emulation.design import design
 from shadow.emulation.production import ProductionLab
 
-_PRODUCTION_WITHIN_S = 60.0
+_PRODUCTION_WITHIN_S = 180.0
 _LOOK_EVERY_S = 0.2
 
 

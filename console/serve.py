@@ -59,6 +59,8 @@ def read_inventory(path: Path | None) -> InventoryFile:
         return parse_inventory(path.read_text(), path=path)
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text: {error}", path=path) from error
 
 
 def _log_to_stderr(name: str) -> None:

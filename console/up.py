@@ -13,8 +13,11 @@ from console.house import PROCESSES, Supervisor
 from console.interruption import interruptible
 from console.ownership import Run, claim_run
 from console.premises import Premises, premises
+from console.serve import read_inventory
 from foreshadow.clock import SystemClock
 from foreshadow.network_file import NetworkFile
+from foreshadow.settings import Settings
+from policy_gen.governance import read_governance
 
 _TEND_EVERY_S = 1.0
 
@@ -31,6 +34,7 @@ def run_up(network_path: Path, *, console: Console) -> None:
     """
     settings, clock = load_settings(), SystemClock()
     network = read_network(network_path)
+    _require_files(settings)
     wanted = wish(settings)
     require(wanted)
     with interruptible(console.print) as interruption:
@@ -53,6 +57,14 @@ def run_up(network_path: Path, *, console: Console) -> None:
                 console.print("Stopping; everything of this run is taken down.")
         finally:
             remove_run(run, clock=clock)
+
+
+def _require_files(settings: Settings) -> None:
+    """See that what a process would stumble over later is there and well-formed now."""
+    if settings.inventory is not None:
+        read_inventory(settings.inventory)
+    policy = settings.policy
+    read_governance(policy.governance_file, default_cap=policy.moved_traffic_cap)
 
 
 def _account(network: NetworkFile, run: Run, standing: Premises) -> str:

@@ -42,7 +42,7 @@ def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> Conf
     node = _find(root, first["loc"])
     more = error.error_count() - 1
     return ConfigError(
-        first["msg"] + (f" (and {more} more)" if more else ""),
+        first["msg"].removeprefix("Value error, ") + (f" (and {more} more)" if more else ""),
         path=path,
         line=node.start_mark.line + 1 if node else None,
         column=node.start_mark.column + 1 if node else None,

@@ -4,13 +4,15 @@ Built once in the composition root; each function receives only its own branch. 
 Durations carry their unit in the name.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_BOOTSTRAP = re.compile(r"[^\s,]+:\d+(,[^\s,]+:\d+)*")
 
 
 class BusSettings(BaseModel):
@@ -18,7 +20,14 @@ class BusSettings(BaseModel):
 
     model_config = _STRICT
     bootstrap: str = "127.0.0.1:9092"
-    topic_prefix: str = "fs"
+    topic_prefix: str = Field(default="fs", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        if not _BOOTSTRAP.fullmatch(text):
+            raise ValueError(f"{text!r} is no broker's address; expected HOST:PORT[,HOST:PORT...]")
+        return text
 
 
 class IngestSettings(BaseModel):

@@ -36,6 +36,8 @@ def read_governance(path: Path | None, *, default_cap: float) -> Governance:
         raise ConfigError(
             f"cannot be read ({error.strerror}); name a governance file or leave it out", path=path
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text: {error}", path=path) from error
     document = parse_document(text, GovernanceFile, path=path)
     return Governance(
         moved_traffic_cap=document.moved_traffic_cap,

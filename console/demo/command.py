@@ -35,9 +35,9 @@ def run_demo(wishes: Wishes, *, report_dir: Path, console: Console) -> Report:
     """
     settings, clock = load_settings(), SystemClock()
     script = write_script(wishes)
-    _require_writable(report_dir)
     wanted = wish(settings)
     require(wanted)
+    _require_writable(report_dir)
     with interruptible(console.print) as interruption:
         run = claim_run(settings.run_dir, pid=os.getpid(), command="demo", clock=clock)
         try:

@@ -18,10 +18,10 @@ from foreshadow.routing import rib_digest
 from foreshadow.topics import Topic
 from policy_gen.harmful import harmful_candidate
 
-_ROLLOUT_WITHIN_S = 180.0
+_ROLLOUT_WITHIN_S = 400.0
 
 
-_SETTLED_WITHIN_S = 30.0
+_SETTLED_WITHIN_S = 60.0
 
 
 def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> None:

@@ -10,10 +10,10 @@ from console.demo.scene import CueMissed, Scene
 from console.report_model import Stage
 from foreshadow.topology import NodeId
 
-_STATE_WITHIN_S = 60.0
+_STATE_WITHIN_S = 180.0
 
 
-_FORECAST_WITHIN_S = 90.0
+_FORECAST_WITHIN_S = 300.0
 
 
 _HISTORY_FLUSH_EVERY = 200

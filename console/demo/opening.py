@@ -7,10 +7,11 @@ from pathlib import Path
 from console.demo.script import Script
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
-from foreshadow.settings import DEMO_TIMES, ForecastSettings, RolloutTimes
+from foreshadow.settings import DEMO_TIMES, ForecastSettings, PolicySettings, RolloutTimes
 from foreshadow.topology import LinkId
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DEFAULT_GROWTH, DemandSeries, Story, demands, read_matrices
+from policy_gen.governance import read_governance
 
 NETWORKS = Path(__file__).parent.parent / "networks"
 DEMO_NETWORK = NETWORKS / "abilene.yaml"
@@ -76,6 +77,7 @@ def write_script(wishes: Wishes) -> Script:
     for moment in (story.live_from, story.failure_at):
         series.index(moment)
     _require_history(series, story)
+    read_governance(DEMO_GOVERNANCE, default_cap=PolicySettings().moved_traffic_cap)
     return Script(
         network=network,
         network_path=wishes.network,

@@ -13,16 +13,16 @@ from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 
-_STEP_WITHIN_S = 20.0
+_STEP_WITHIN_S = 60.0
 
 
-_DRILL_WITHIN_S = 60.0
+_DRILL_WITHIN_S = 180.0
 
 
-_PROOF_WITHIN_S = 150.0
+_PROOF_WITHIN_S = 400.0
 
 
-_ROLLOUT_WITHIN_S = 180.0
+_ROLLOUT_WITHIN_S = 400.0
 
 
 _ENDED = frozenset(

@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 _TICK_S = 0.2
 _LOOKS_PER_SOAK = 5
-_PRODUCTION_WITHIN_S = 60.0
 
 
 class CueMissed(ForeshadowError):
