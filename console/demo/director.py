@@ -124,7 +124,7 @@ class _Director:
             return
         answer = response.policy_is_proven(scene, drill)
         if isinstance(answer, Candidate):
-            response.rollout_ends(scene, answer)
+            self._try_again(answer)
         else:
             scene.note(f"no policy for {', '.join(drill.cut)}: {answer.because}")
 
@@ -145,16 +145,34 @@ class _Director:
             lambda heard: [r for r in heard.results if r.purpose is Purpose.PROOF]
         )
         self._stage(judge_policy(answer, proofs))
-        scene.say("Rollout: onto production in waves, each behind its gates")
-        self._stage(judge_rollout(answer, response.rollout_ends(scene, answer)))
+        self._stage(self._roll_out(answer))
+
+    def _roll_out(self, candidate: Candidate) -> Stage:
+        self.scene.say("Rollout: onto production in waves, each behind its gates")
+        stage = judge_rollout(candidate, response.rollout_ends(self.scene, candidate))
+        if stage.held:
+            self.findings.in_force = candidate
+        return stage
+
+    def _try_again(self, candidate: Candidate) -> None:
+        """A later policy; where the story's own went back, this one takes its place in it."""
+        stage = self._roll_out(candidate)
+        place = STAGE_NAMES.index(stage.name)
+        stages, story = self.scene.progress.stages, self.findings.candidate
+        is_same_cut = story is not None and story.under_failure == candidate.under_failure
+        if stage.held and is_same_cut and place < len(stages) and not stages[place].held:
+            self.findings.candidate = candidate
+            stages[place] = stage.model_copy(
+                update={"summary": f"a first try went back; then {stage.summary}"}
+            )
 
     def _endings(self) -> None:
         findings, scene = self.findings, self.scene
-        if findings.candidate is None:
-            raise CueMissed("a proven candidate")
         the_day.repair(scene)
-        endings.harm_is_rolled_back(scene, findings, findings.candidate)
-        endings.controller_dies(scene, findings, findings.candidate)
+        if findings.in_force is None:
+            raise CueMissed("a policy in force, to harm")
+        endings.harm_is_rolled_back(scene, findings, findings.in_force)
+        endings.controller_dies(scene, findings, findings.in_force)
         self._stage(judge_rollback(findings.rollback))
         self._stage(the_day.feedback_is_given(scene))
 

@@ -20,6 +20,9 @@ class Findings:
     warning: SpikeWarning | None = None
     drill: ExperimentResult | None = None
     candidate: Candidate | None = None
+    """The policy of the story: proven against its drill, or against a later one of the same cut."""
+    in_force: Candidate | None = None
+    """The last policy whose rollout was completed."""
     harmful: Candidate | None = None
     interrupted: Candidate | None = None
     worst_link: WorstLink | None = None
