@@ -48,12 +48,24 @@ class RoutingMatrix:
 
     def load_ratios(self, demand: DemandMatrix) -> dict[DirectedLink, float]:
         """Load over capacity on every internal link direction; 1.0 is a full link."""
-        ratios = self.shares @ demand.aligned(self.keys) / self.capacity_bps
+        ratios = load_ratios(self.shares @ demand.aligned(self.keys), self.capacity_bps)
         return dict(zip(self.links, ratios.tolist(), strict=True))
 
     def lost_bps(self, demand: DemandMatrix) -> float:
         """Traffic that does not arrive, bits per second."""
         return float(self.lost @ demand.aligned(self.keys))
+
+
+def load_ratios(
+    loads_bps: npt.NDArray[np.float64], capacity_bps: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Load over capacity, link by link.
+
+    A link whose capacity nobody configured (0) is infinitely full as soon as it carries anything:
+    0 / 0 would be NaN, which is over no limit and spoils every maximum.
+    """
+    unknown = np.where(loads_bps > 0, np.inf, 0.0)
+    return np.divide(loads_bps, capacity_bps, out=unknown, where=capacity_bps > 0)
 
 
 def worst(ratios: Mapping[DirectedLink, float]) -> tuple[DirectedLink, float]:

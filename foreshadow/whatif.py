@@ -81,7 +81,8 @@ class WhatIf:
         """Nothing is computed yet."""
         self.topology, self.exits, self.reflectors = topology, exits, reflectors
         self._fibs: dict[frozenset[LinkId], Fibs] = {}
-        self._matrices: dict[tuple[frozenset[LinkId], tuple[DemandKey, ...]], RoutingMatrix] = {}
+        self._matrices: dict[frozenset[LinkId], RoutingMatrix] = {}
+        """Of the demands asked for last: a network may stay the same while prefixes come and go."""
 
     def fibs(self, cut: frozenset[LinkId] = NO_CUT) -> Fibs:
         """The settled forwarding tables without `cut`."""
@@ -92,10 +93,11 @@ class WhatIf:
 
     def route(self, keys: tuple[DemandKey, ...], cut: frozenset[LinkId] = NO_CUT) -> RoutingMatrix:
         """As the function `route`."""
-        if (cut, keys) not in self._matrices:
+        known = self._matrices.get(cut)
+        if known is None or known.keys != keys:
             matrix = walk(self.topology.without(cut), self.fibs(cut), keys)
-            self._matrices[cut, keys] = _with_rows_of(self.topology, matrix)
-        return self._matrices[cut, keys]
+            known = self._matrices[cut] = _with_rows_of(self.topology, matrix)
+        return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

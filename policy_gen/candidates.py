@@ -18,7 +18,7 @@ from foreshadow.candidate import CandidateScore, LocalPreferenceShift
 from foreshadow.demand import DemandMatrix
 from foreshadow.present import Present
 from foreshadow.topology import LinkId, NodeId, Prefix, Topology
-from foreshadow.walk import RoutingMatrix
+from foreshadow.walk import RoutingMatrix, load_ratios
 from foreshadow.whatif import NO_CUT, WhatIf
 
 DO_NOTHING = "do nothing"
@@ -114,7 +114,7 @@ class _Loads:
 
     def after(self, mask: Vector) -> tuple[str, float, float]:
         """The fullest link, its load ratio and the traffic lost, with some prefixes moved."""
-        ratios = (self.base_bps + self.moved_bps @ mask) / self.matrix.capacity_bps
+        ratios = load_ratios(self.base_bps + self.moved_bps @ mask, self.matrix.capacity_bps)
         fullest = int(np.argmax(ratios))
         lost_bps = self.lost_bps + float(self.moved_lost_bps @ mask)
         return str(self.matrix.links[fullest]), float(ratios[fullest]), lost_bps
