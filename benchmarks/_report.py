@@ -16,6 +16,7 @@ from statistics import median
 
 import msgspec
 import psutil
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -77,6 +78,8 @@ def run(title: str, measurements: Sequence[Measurement], *, needs: Sequence[str]
     for name, finding in examine(Wish(), *needs).items() if needs else ():
         if finding.standing is Standing.UNFIT:
             raise SystemExit(f"not measured: {name}: {finding.found}; remedy: {finding.remedy}")
+    # What is measured in this process logs too: standard output is for the rows alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     measuring = _Measuring()
     rows = measuring.rows(by_name, wanted.only or list(by_name))
     if wanted.json:
