@@ -111,8 +111,8 @@ class NetworkFile(BaseModel):
         graph = nx.Graph([(link.a, link.b) for link in self.links])
         graph.add_nodes_from(known)
         if not nx.is_connected(graph):
-            island = min(sorted(part) for part in nx.connected_components(graph))
-            raise ValueError(f"no link joins {', '.join(island)} to the rest")
+            island = min(nx.connected_components(graph), key=lambda part: (len(part), sorted(part)))
+            raise ValueError(f"no link joins {', '.join(sorted(island))} to the rest")
         return self
 
     def _announced(self) -> Iterator[IPv4Network]:
