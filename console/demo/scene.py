@@ -150,6 +150,7 @@ def set_up(
                 told=_told(script),
             )
         )
+        view.print(f"broker: {standing.broker.description}")
         if standing.production is None:
             raise InvariantViolated("the demo has no emulated production")
         observer = Observer(standing.bus)
