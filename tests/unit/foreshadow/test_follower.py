@@ -76,3 +76,12 @@ def test_silence_is_not_trusted(bus: MemoryBus, clock: FakeClock) -> None:
 
     assert fresh == ()
     assert follower.untrusted(15) == ((R1, Stream.DEMAND),)
+
+
+def test_streams_that_are_not_followed_are_passed_over(bus: MemoryBus, clock: FakeClock) -> None:
+    """They are neither kept nor asked about."""
+    follower = Follower("test", bus.publisher(), clock, streams=(Stream.FIB,))
+
+    assert follower.take(_delta(7)) is None
+    assert follower.state.vector() == {}
+    assert bus.end(Topic.CONTROL) == 0
