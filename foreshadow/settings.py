@@ -118,6 +118,15 @@ class RolloutSettings(BaseModel):
     profile: Literal["production", "demo", "rehearsal"] = "production"
     journal: Path = Path("journal.sqlite")
     ssh_password: SecretStr | None = None
+    may_configure: bool = Field(
+        default=False, description="otherwise a dry run: verify and approve, change no device"
+    )
+    allow_override: bool = Field(
+        default=False, description="take candidates that roll out without having passed a proof"
+    )
+    moved_traffic_cap: float = Field(
+        default=0.10, gt=0, le=1, description="share of all traffic, whatever a candidate asks for"
+    )
 
     @property
     def times(self) -> RolloutTimes:
