@@ -14,7 +14,7 @@ from foreshadow.state import NetworkState
 from policy_gen.candidates import rates_bps
 from policy_gen.hook import read_hook
 from policy_gen.render import generations, render
-from policy_gen.waves import growing_sets
+from policy_gen.waves import growing_sets, share
 
 OVERRIDE = "demo: a harmful change is forced in to show that its gates stop it"
 _VALID_FOR = timedelta(hours=1)
@@ -64,7 +64,7 @@ def harmful_candidate(
         waves=tuple(
             Wave(
                 number=number,
-                affected_share=number / len(steps),
+                affected_share=share(rates, prefixes),
                 prefixes=prefixes,
                 changes=(change,),
                 path_changes=said.path_changes,

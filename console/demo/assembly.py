@@ -61,7 +61,9 @@ def _report(
         traffic=script.demand.name,
         growth=script.growth,
         limit_pct=100 * script.load_limit,
-        held=len(stages) == len(STAGE_NAMES) and all(stage.held for stage in stages),
+        held=len(stages) == len(STAGE_NAMES)
+        and all(stage.held for stage in stages)
+        and not heard.unreadable,
         wall_s=round(scene.clock.monotonic_s() - scene.started_s, 1),
         peak_memory_mb=round(peak_memory_mb, 1),
         broker=scene.broker.description,
@@ -80,7 +82,7 @@ def _report(
         candidates=tuple(_candidates(findings.candidate)),
         waves=tuple(_waves(findings, heard.rollout)),
         feedback=tuple(_feedback(heard)),
-        notes=NOTES,
+        notes=(*NOTES, *(f"unreadable record: {it}" for it in heard.unreadable[:3])),
     )
 
 

@@ -1,6 +1,7 @@
 """The last acts: a harmful change is stopped, and a controller dies in the middle of a wave."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from console.demo.findings import Findings
 from console.demo.judgement import (
@@ -34,13 +35,12 @@ def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> 
     events = rollout_ends(scene, harmful)
     after = _back_to(scene, proven, before)
     failed = next((e for e in events if _failed_gates(e)), None)
-    reverted = [e for e in events if e.step is RolloutStep.REVERTED]
+    # The last word comes when every router was heard of again; the routers were back before.
+    took_s = _fact(events, "gate_to_reverted_s")
     rollback = None
-    if failed is not None and reverted:
-        # The last word comes when every router was heard of again; the routers were back before.
-        facts = reverted[-1].facts or {}
+    if failed is not None and took_s is not None:
         rollback = Rollback(
-            gate_to_reverted_s=round(float(facts["gate_to_reverted_s"]), 2),
+            gate_to_reverted_s=round(took_s, 2),
             rib_digest_before=before[0],
             rib_digest_after=after[0],
         )
@@ -49,6 +49,7 @@ def harm_is_rolled_back(scene: Scene, findings: Findings, proven: Candidate) -> 
         failed_gate=", ".join(_failed_gates(failed)) if failed else "no gate",
         dead_man=None,
         controller_says="",
+        is_configuration_back=after[1] == before[1],
     )
 
 
@@ -78,18 +79,23 @@ def controller_dies(scene: Scene, findings: Findings, proven: Candidate) -> None
     scene.house.start("rollout")
     scene.say("The controller is back and reads what the router did")
     events = rollout_ends(scene, interrupted)
-    found = next(e for e in reversed(events) if e.step is RolloutStep.REVERTED and e.facts)
-    facts = found.facts or {}
-    findings.rollback = RollbackFacts(
-        rollback=findings.rollback.rollback,
-        failed_gate=findings.rollback.failed_gate,
-        dead_man=DeadMan(
-            armed_s=scene.script.times.dead_man_s,
-            reverted_after_s=round(float(facts["reverted_after_s"]), 2),
-        ),
-        controller_says=found.says,
+    took_s = _fact(events, "reverted_after_s")
+    if took_s is None:
+        return
+    findings.rollback = replace(
+        findings.rollback,
+        dead_man=DeadMan(armed_s=scene.script.times.dead_man_s, reverted_after_s=round(took_s, 2)),
+        controller_says=events[-1].says,
     )
-    scene.note(f"armed {armed.at:%H:%M:%S}; {found.says}")
+    scene.note(f"armed {armed.at:%H:%M:%S}; {events[-1].says}")
+
+
+def _fact(events: list[RolloutEvent], name: str) -> float | None:
+    """A figure of the last event that carries it."""
+    for event in reversed(events):
+        if event.facts and name in event.facts:
+            return float(event.facts[name])
+    return None
 
 
 def _forced(scene: Scene, proven: Candidate, *, serial: int) -> Candidate:

@@ -21,6 +21,8 @@ from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 
 FIDELITY_FLOOR_PCT = 99.0
+SHADOW_MARGIN = 0.05
+"""How far shadow and production may be apart on a link, as gate G3 has it (network.md 3.4)."""
 _LEAST_WAVES = 3
 _ROUTER_STREAMS = frozenset(Stream) - {Stream.DEMAND, Stream.RECEIVED}
 
@@ -154,12 +156,17 @@ def judge_policy(candidate: Candidate | None, proofs: Sequence[ExperimentResult]
         return _unseen("policy", "no candidate was proven")
     chosen = chosen_score(candidate)
     cited = dict(candidate.evidence)
-    evidence = [proof for proof in proofs if proof.id in cited]
-    is_reversible = bool(evidence) and all(proof.revert_verified for proof in evidence)
+    evidence = {proof.id: proof for proof in proofs if proof.id in cited}
+    is_reversible = bool(cited) and all(
+        name in evidence and evidence[name].revert_verified for name in cited
+    )
     worst = max(chosen.worst_no_failure_ratio, chosen.worst_failure_ratio) if chosen else 1.0
     return Stage(
         name="policy",
-        held=chosen is not None and worst <= candidate.load_limit and is_reversible,
+        held=chosen is not None
+        and chosen.is_measured
+        and worst <= candidate.load_limit
+        and is_reversible,
         summary=f"{len(candidate.knob.prefixes)} prefixes to {candidate.knob.device} by local "
         f"preference {candidate.knob.local_preference}: worst link {worst:.1%} with or without the "
         f"failure, measured; {sum(s.is_measured for s in candidate.scores)} of "
@@ -195,14 +202,13 @@ def judge_rollout(candidate: Candidate, events: Sequence[RolloutEvent]) -> Stage
     )
 
 
-def judge_day(worst: WorstLink | None, limit_pct: float, *, is_cut_seen: bool) -> Stage:
+def judge_day(worst: WorstLink | None, limit_pct: float) -> Stage:
     """The failure really came and the policy held."""
     if worst is None:
         return _unseen("the day", "the failure was not reached")
     return Stage(
         name="the day",
-        held=is_cut_seen
-        and worst.load_pct_failure_with_policy <= limit_pct < worst.load_pct_failure,
+        held=worst.load_pct_failure_with_policy <= limit_pct < worst.load_pct_failure,
         summary=f"cut in production: worst link {worst.load_pct_failure_with_policy:.1f} % with "
         f"the policy; {worst.name} would be at {worst.load_pct_failure:.1f} % without it",
     )
@@ -217,6 +223,8 @@ class RollbackFacts:
     dead_man: DeadMan | None
     controller_says: str
     """What the restarted controller found."""
+    is_configuration_back: bool = False
+    """The changed router's configuration is the one from before the harmful change."""
 
 
 def judge_rollback(facts: RollbackFacts) -> Stage:
@@ -236,7 +244,11 @@ def judge_rollback(facts: RollbackFacts) -> Stage:
         )
     return Stage(
         name="rollback",
-        held=is_back and dead_man is not None and bool(facts.controller_says),
+        held=is_back
+        and facts.is_configuration_back
+        and "G1" in facts.failed_gate
+        and dead_man is not None
+        and bool(facts.controller_says),
         summary="; ".join(said) or "neither ending was seen",
         evidence={"failed_gate": facts.failed_gate, "controller_says": facts.controller_says},
     )
@@ -251,7 +263,7 @@ def judge_feedback(feedback: Sequence[Feedback]) -> Stage:
     shadow_error = max(abs(f.observed_ratio - (f.shadow_ratio or 0)) for f in told)
     return Stage(
         name="feedback",
-        held=True,
+        held=shadow_error <= SHADOW_MARGIN,
         summary=f"{len(feedback)} records: {first.link} forecast at most "
         f"{first.forecast_upper_ratio:.1%}, the shadow said {first.shadow_ratio:.1%}, production "
         f"carried {first.observed_ratio:.1%}; the shadow was off by at most "

@@ -60,7 +60,7 @@ def telemetry_arrives(scene: Scene) -> Stage:
             heard.state.vector(),
             stale=heard.state.stale_streams(),
             rejected=len(heard.rejected),
-            demand_steps=len(heard.forecasts),
+            demand_steps=len(heard.demand_steps - {0}),
         )
     )
 

@@ -15,9 +15,10 @@ from foreshadow.bus import Bus, Record
 from foreshadow.candidate import Candidate
 from foreshadow.codec import from_json
 from foreshadow.control import NoPolicyFound, decode_control
-from foreshadow.delta import StateDelta
+from foreshadow.delta import Op, StateDelta
 from foreshadow.experiment import Experiment, ExperimentResult
 from foreshadow.fidelity_report import FidelityReport
+from foreshadow.observed import Stream
 from foreshadow.rollout_event import Feedback, RolloutEvent
 from foreshadow.state import NetworkState
 from foreshadow.sync_report import SyncReport
@@ -37,6 +38,8 @@ class Heard:
     """Everything heard so far, oldest first. Written by the observer's thread only."""
 
     state: NetworkState = field(default_factory=NetworkState)
+    demand_steps: set[int] = field(default_factory=set)
+    """Event times of the demand intervals that came, nanoseconds."""
     sync_reports: dict[int, SyncReport] = field(default_factory=dict)
     """The last report of each epoch of the state's owner."""
     fidelity: list[FidelityReport] = field(default_factory=list)
@@ -61,6 +64,7 @@ class Observer:
         """Subscribe; reading begins with `start`."""
         self._subscription = bus.subscribe(*_HEARD)
         self._heard = Heard()
+        self._error: Exception | None = None
         self._news = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
@@ -94,7 +98,13 @@ class Observer:
             return at(self._heard)
 
     def wait_for(self, probe: Callable[[Heard], T | None], within_s: float) -> T | None:
-        """The first thing `probe` finds, as soon as it is there; None after `within_s`."""
+        """The first thing `probe` finds, as soon as it is there; None after `within_s`.
+
+        Raises:
+            Exception: What ended the listening, if something has.
+        """
+        if self._error is not None:
+            raise self._error
         with self._news:
             found: T | None = None
 
@@ -107,13 +117,19 @@ class Observer:
             return found
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            records = self._subscription.poll(_POLL_S)
-            if records:
-                with self._news:
-                    for record in records:
-                        self._hear(record)
-                    self._news.notify_all()
+        try:
+            while not self._stop.is_set():
+                self._listen()
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits
+            self._error = error
+
+    def _listen(self) -> None:
+        records = self._subscription.poll(_POLL_S)
+        if records:
+            with self._news:
+                for record in records:
+                    self._hear(record)
+                self._news.notify_all()
 
     def _hear(self, record: Record) -> None:
         try:
@@ -123,7 +139,10 @@ class Observer:
 
     def _sort(self, record: Record) -> None:
         if record.topic is Topic.STATE:
-            self._heard.state.apply(self._decoder.decode(record.value))
+            delta = self._decoder.decode(record.value)
+            self._heard.state.apply(delta)
+            if delta.stream is Stream.DEMAND and delta.op is not Op.HEARTBEAT:
+                self._heard.demand_steps.add(delta.event_at_ns)
         elif record.topic is Topic.CONTROL:
             self._hear_control(record)
         else:

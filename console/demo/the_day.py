@@ -27,7 +27,7 @@ def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Sta
     calm = _production_routing(scene, demand)
     scene.say(f"{demand.at:%H:%M}: {script.cut} is cut in production")
     scene.production.set_link(script.cut, is_up=False)
-    link = discover(scene.observer.look(lambda h: h.state)).link(script.cut).id
+    link = scene.observer.look(lambda heard: discover(heard.state)).link(script.cut).id
     settled_state(scene, down=frozenset({link}))
     findings.matrices["with_policy"] = (_production_routing(scene, demand), demand)
     for name, phase in (("no_failure", "before"), ("failure", "failed")):
@@ -37,7 +37,7 @@ def the_day_comes(scene: Scene, findings: Findings, demand: DemandMatrix) -> Sta
     if len(findings.matrices) == _LOOKS:
         findings.worst_link = _worst_link(findings, demand, calm)
     _await_feedback(scene, link)
-    return judge_day(findings.worst_link, 100 * script.load_limit, is_cut_seen=True)
+    return judge_day(findings.worst_link, 100 * script.load_limit)
 
 
 def repair(scene: Scene) -> None:

@@ -48,7 +48,7 @@ NOTHING_WENT_BACK = RollbackFacts(rollback=None, failed_gate="", dead_man=None, 
         judge_drill(None),
         judge_policy(None, []),
         judge_rollout(candidate(), []),
-        judge_day(None, 85, is_cut_seen=True),
+        judge_day(None, 85),
         judge_rollback(NOTHING_WENT_BACK),
         judge_feedback([]),
     ],
@@ -324,20 +324,19 @@ def _day(without: float, with_policy: float) -> WorstLink:
 
 
 @pytest.mark.parametrize(
-    ("worst", "is_seen", "is_held"),
+    ("worst", "is_held"),
     [
-        (_day(120, 80), True, True),
-        (_day(120, 85), True, True),
-        (_day(120, 86), True, False),
-        (_day(85, 80), True, False),
-        (_day(120, 80), False, False),
+        (_day(120, 80), True),
+        (_day(120, 85), True),
+        (_day(120, 86), False),
+        (_day(85, 80), False),
     ],
 )
 def test_the_day_holds_when_the_policy_made_the_difference(
-    worst: WorstLink, *, is_seen: bool, is_held: bool
+    worst: WorstLink, *, is_held: bool
 ) -> None:
-    """Under the limit with it, over the limit without it, and the cut really seen."""
-    assert judge_day(worst, 85, is_cut_seen=is_seen).held is is_held
+    """Under the limit with it, over the limit without it."""
+    assert judge_day(worst, 85).held is is_held
 
 
 WENT_BACK = RollbackFacts(
@@ -345,6 +344,7 @@ WENT_BACK = RollbackFacts(
     failed_gate="G1",
     dead_man=DeadMan(armed_s=10, reverted_after_s=10.3),
     controller_says="the router reverted alone",
+    is_configuration_back=True,
 )
 
 
@@ -367,8 +367,17 @@ def test_rollback_holds_when_both_bad_endings_went_back() -> None:
         ),
         replace(WENT_BACK, dead_man=None),
         replace(WENT_BACK, controller_says=""),
+        replace(WENT_BACK, is_configuration_back=False),
+        replace(WENT_BACK, failed_gate="G3"),
     ],
-    ids=["no rollback", "another digest", "no dead-man", "the controller is silent"],
+    ids=[
+        "no rollback",
+        "another digest",
+        "no dead-man",
+        "the controller is silent",
+        "another configuration",
+        "another gate",
+    ],
 )
 def test_rollback_with_half_an_ending_does_not_hold(facts: RollbackFacts) -> None:
     """Each of the two endings is needed, whole."""
