@@ -122,11 +122,15 @@ def demo(  # noqa: PLR0913 - one argument is one option
 @app.command()
 def up(
     network: Annotated[Path, typer.Option(help="Network file.")],
+    *,
+    is_sure: Annotated[
+        bool, typer.Option("--yes", help="Let policies onto the inventory's devices.")
+    ] = False,
 ) -> None:
     """Run every process on this machine until stopped; production is emulated unless listed."""
     from console.up import run_up  # noqa: PLC0415 - seconds of imports nobody else needs
 
-    run_up(network, console=Console())
+    run_up(network, console=Console(), is_sure=is_sure)
 
 
 @app.command()

@@ -22,10 +22,16 @@ from policy_gen.governance import read_governance
 _TEND_EVERY_S = 1.0
 
 
-def run_up(network_path: Path, *, console: Console) -> None:
+def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> None:
     """Keep every process running until Ctrl-C or SIGTERM.
 
     Without an inventory in the settings, production is emulated from the network file.
+
+    Args:
+        network_path: The network file.
+        console: Where it says what it does.
+        is_sure: Policies may go onto the devices of an inventory; without it they stop where a
+            person would decide. Emulated production is configured in either case.
 
     Raises:
         ConfigError: The network file or a setting will not do; nothing was started.
@@ -47,9 +53,9 @@ def run_up(network_path: Path, *, console: Console) -> None:
                 clock=clock,
                 interruption=interruption,
                 given_broker=wanted.bootstrap,
-                told={},
+                told=_told(settings, is_sure=is_sure),
             ) as standing:
-                console.print(_account(network, run, standing))
+                console.print(_account(network, run, standing, is_sure=is_sure))
                 supervisor = Supervisor(standing.house, clock)
                 while not interruption.wait(_TEND_EVERY_S):
                     for line in supervisor.tend():
@@ -57,6 +63,11 @@ def run_up(network_path: Path, *, console: Console) -> None:
                 console.print("Stopping; everything of this run is taken down.")
         finally:
             remove_run(run, clock=clock)
+
+
+def _told(settings: Settings, *, is_sure: bool) -> dict[str, str]:
+    may_configure = is_sure or settings.inventory is None
+    return {"FORESHADOW_ROLLOUT__MAY_CONFIGURE": str(may_configure).lower()}
 
 
 def _require_files(settings: Settings) -> None:
@@ -67,9 +78,12 @@ def _require_files(settings: Settings) -> None:
     read_governance(policy.governance_file, default_cap=policy.moved_traffic_cap)
 
 
-def _account(network: NetworkFile, run: Run, standing: Premises) -> str:
+def _account(network: NetworkFile, run: Run, standing: Premises, *, is_sure: bool) -> str:
     """What is up, and where it is."""
-    production = "yours, by the inventory" if standing.production is None else "emulated"
+    production = "emulated"
+    if standing.production is None:
+        production = "yours, by the inventory; "
+        production += "policies go out" if is_sure else "dry run, nothing is changed on a device"
     return "\n".join(
         (
             f"[bold]{network.name}[/] is up as run {run.run_id}",

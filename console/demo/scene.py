@@ -21,8 +21,10 @@ from foreshadow.bus import Publisher
 from foreshadow.clock import Clock, to_ns
 from foreshadow.demand import DemandMatrix
 from foreshadow.errors import ForeshadowError, InvariantViolated
+from foreshadow.settings import PolicySettings
 from foreshadow.topics import Topic
 from ingest.sources.traffic import flow_samples
+from policy_gen.governance import read_governance
 from shadow.emulation.production import ProductionLab
 
 T = TypeVar("T")
@@ -175,6 +177,8 @@ def set_up(
 
 def _told(script: Script) -> dict[str, str]:
     """What the demo's processes are told beside what every run's are."""
+    default = PolicySettings().moved_traffic_cap
+    cap = read_governance(script.governance, default_cap=default).moved_traffic_cap
     return {
         # What is replayed before this moment is history: to be learnt from, not warned of.
         "FORESHADOW_FORECAST__WARN_FROM": script.story.live_from.isoformat(),
@@ -184,4 +188,8 @@ def _told(script: Script) -> dict[str, str]:
         "FORESHADOW_POLICY__LOAD_LIMIT": str(script.load_limit),
         "FORESHADOW_POLICY__GOVERNANCE_FILE": str(script.governance.resolve()),
         "FORESHADOW_ROLLOUT__PROFILE": script.times.name,
+        # Its production is emulated; and stage 10 forces a candidate in that no proof supports.
+        "FORESHADOW_ROLLOUT__MAY_CONFIGURE": "true",
+        "FORESHADOW_ROLLOUT__ALLOW_OVERRIDE": "true",
+        "FORESHADOW_ROLLOUT__MOVED_TRAFFIC_CAP": str(cap),
     }
