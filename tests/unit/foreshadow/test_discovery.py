@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from foreshadow.discovery import discover, links_down
 from foreshadow.observed import RunningConfig, Stream
 from foreshadow.state import NetworkState, replay
@@ -109,3 +111,9 @@ def test_link_ids_are_those_of_the_file() -> None:
     topology = discover(state_of(abilene()))
 
     assert topology.link("NYCMng-CHINng").id == LinkId("CHINng-NYCMng")
+
+
+def test_a_link_nobody_has_is_an_error() -> None:
+    """Silence would make a cut of it look harmless."""
+    with pytest.raises(KeyError, match="NYCMng-LOSAng"):
+        discover(state_of(abilene())).link("NYCMng-LOSAng")

@@ -36,8 +36,10 @@ def _record(value: bytes) -> Record:
     return Record(topic=Topic.STATE, key="R1", value=value, partition=0, offset=3)
 
 
-def _delta(seq: int, op: Op = Op.CHANGE, map_digest: bytes = b"") -> Record:
-    delta = StateDelta(device=R1, stream=Stream.DEMAND, epoch=1, seq=seq, op=op, digest=map_digest)
+def _delta(seq: int, op: Op = Op.CHANGE, map_digest: bytes = b"", *, epoch: int = 1) -> Record:
+    delta = StateDelta(
+        device=R1, stream=Stream.DEMAND, epoch=epoch, seq=seq, op=op, digest=map_digest
+    )
     return _record(msgspec.msgpack.encode(delta))
 
 
@@ -84,4 +86,19 @@ def test_streams_that_are_not_followed_are_passed_over(bus: MemoryBus, clock: Fa
 
     assert follower.take(_delta(7)) is None
     assert follower.state.vector() == {}
+    assert bus.end(Topic.CONTROL) == 0
+
+
+def test_an_owner_that_was_replaced_is_neither_heard_nor_asked(
+    bus: MemoryBus, clock: FakeClock
+) -> None:
+    """What a zombie says is no sign of life of its stream (R3)."""
+    follower = Follower("test", bus.publisher(), clock)
+    follower.take(_delta(1, Op.SNAPSHOT_BEGIN, epoch=2))
+    clock.sleep(10)
+    followed = follower.take(_delta(9))
+
+    assert followed is not None
+    assert followed.effect is Effect.ZOMBIE
+    assert (R1, Stream.DEMAND) in follower.untrusted(5)
     assert bus.end(Topic.CONTROL) == 0
