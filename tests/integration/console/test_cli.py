@@ -10,11 +10,14 @@ import pytest
 
 from console.host import PROBES
 
+_ABILENE = "console/networks/abilene.yaml"
+
 
 def _foreshadow(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "console.cli", *arguments],
         env={**os.environ, **variables},
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,
@@ -47,6 +50,21 @@ def test_doctor_fails_a_host_that_lacks_something(tmp_path: Path) -> None:
         (("clean", "fs12"), {}, "RUN_ID: 'fs12' is no run id"),
         (("doctor",), {"FORESHADOW_RUNDIR": "x"}, "FORESHADOW_RUNDIR: no such setting"),
         (("doctr",), {}, "No such command"),
+        (("run", "nonsense"), {}, "no process 'nonsense'; there are ingest"),
+        (("demo", "--cut", "CHINng-LOSAng"), {}, "no link 'CHINng-LOSAng' in the network"),
+        (("demo", "--day", "2004-03-02"), {}, "choose a later day"),
+        (("demo", "--growth", "inf"), {}, "Invalid value for '--growth'"),
+        (("demo", "--traffic", "/none.csv"), {}, "/none.csv: no such file"),
+        (
+            ("up", "--network", _ABILENE),
+            {"FORESHADOW_POLICY__GOVERNANCE_FILE": "/none.yaml"},
+            "/none.yaml: cannot be read",
+        ),
+        (
+            ("doctor",),
+            {"FORESHADOW_BUS__BOOTSTRAP": "nonsense"},
+            "FORESHADOW_BUS__BOOTSTRAP: 'nonsense' is no broker's address",
+        ),
     ],
 )
 def test_wrong_use_ends_with_2(
