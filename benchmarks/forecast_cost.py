@@ -20,7 +20,7 @@ from console import apache_kafka, topics
 from console.kafka_bus import KafkaBus
 from forecast.forecaster import Forecaster
 from forecast.intake import Intake
-from foreshadow.clock import SystemClock
+from foreshadow.clock import SystemClock, to_ns
 from foreshadow.delta import StateDelta
 from foreshadow.follower import Follower
 from foreshadow.present import Present
@@ -120,7 +120,7 @@ def _deltas() -> Iterator[StateDelta]:
     yield from planned_deltas(abilene())
     owner = StateOwner(1)
     for number, matrix in enumerate(_series(), start=1):
-        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=1):
+        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=to_ns(matrix.at)):
             reading = normalize(sample)
             if not isinstance(reading, Refused):
                 yield from owner.take(reading)

@@ -14,6 +14,9 @@ from foreshadow.topology import Prefix
 from ingest import frr_reading
 from ingest.differential import Reading
 
+_AHEAD_NS = 60 * 1_000_000_000
+"""How far an exporter's clock may be ahead of itself: rounding, not more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -54,6 +57,9 @@ def _flows(sample: TelemetrySample) -> Mapping[str, bytes]:
         raise ValueError("flow records are demand, nothing else")
     if sample.event_at_ns <= 0:
         raise ValueError("the interval has no start (event_at_ns)")
+    # A time from the future would be the latest for ever: every true interval after it is old.
+    if sample.event_at_ns > sample.observed_at_ns + _AHEAD_NS:
+        raise ValueError("the interval begins after it was observed (event_at_ns)")
     flows = _flow_decoder.decode(sample.body)
     rates = {_canonical(flow.prefix): flow.rate_bps for flow in flows}
     if len(rates) != len(flows):

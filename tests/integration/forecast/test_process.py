@@ -16,6 +16,7 @@ from console.broker import Broker
 from console.kafka_bus import KafkaBus
 from console.topics import create_topics
 from foreshadow.bus import Subscription
+from foreshadow.clock import to_ns
 from foreshadow.codec import from_json
 from foreshadow.delta import StateDelta
 from foreshadow.experiment import Experiment
@@ -69,7 +70,9 @@ def _state() -> Iterator[StateDelta]:
     owner = StateOwner(1)
     for number in range(len(series) - DAYS * 288, len(series)):
         matrix = series.matrix(number)
-        for sample in flow_samples(matrix, epoch=1, seq=number + 1, observed_at_ns=1):
+        for sample in flow_samples(
+            matrix, epoch=1, seq=number + 1, observed_at_ns=to_ns(matrix.at)
+        ):
             reading = normalize(sample)
             assert not isinstance(reading, Refused)
             yield from owner.take(reading)

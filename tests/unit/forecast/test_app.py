@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from forecast.app import run
-from foreshadow.clock import SystemClock
+from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.delta import StateDelta
 from foreshadow.settings import ForecastSettings
@@ -66,7 +66,9 @@ class _Production:
             if matrix.at > until:
                 return
             self._seq += 1
-            for sample in flow_samples(matrix, epoch=1, seq=self._seq, observed_at_ns=1):
+            for sample in flow_samples(
+                matrix, epoch=1, seq=self._seq, observed_at_ns=to_ns(matrix.at)
+            ):
                 reading = normalize(sample)
                 assert not isinstance(reading, Refused)
                 for delta in self._owner.take(reading):

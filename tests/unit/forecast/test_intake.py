@@ -8,6 +8,7 @@ import pytest
 
 from forecast.intake import Intake
 from foreshadow.bus import Record
+from foreshadow.clock import to_ns
 from foreshadow.delta import StateDelta
 from foreshadow.demand import DemandMatrix
 from foreshadow.follower import Follower
@@ -36,7 +37,7 @@ SERIES = demands(
 def _demand() -> Iterator[StateDelta]:
     owner = StateOwner(1)
     for number, matrix in enumerate(SERIES, start=1):
-        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=1):
+        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=to_ns(matrix.at)):
             reading = normalize(sample)
             assert not isinstance(reading, Refused)
             yield from owner.take(reading)

@@ -146,6 +146,7 @@ def test_flows_are_rates_per_prefix() -> None:
         (_sample(Stream.DEMAND, b"\xc1", encoding="flow", event_at_ns=1), "flow demand"),
         (_sample(Stream.FIB, b"\x90", encoding="flow", event_at_ns=1), "nothing else"),
         (_demand(("10.1.0.0/16", 1.0), event_at_ns=0), "no start"),
+        (_demand(("10.1.0.0/16", 1.0), event_at_ns=10**18), "after it was observed"),
         (_demand(("10.1.0.1/16", 1.0)), "host bits"),
         (_demand(("10.1.0.0/16", 1.0), ("10.1.0.0/16", 2.0)), "twice"),
         (_demand(("10.1.0.0/16", -1.0)), "negative"),

@@ -19,6 +19,7 @@ from console.demo.opening import read_network
 from forecast.forecaster import Forecaster
 from forecast.intake import Intake
 from foreshadow.bus import Record
+from foreshadow.clock import to_ns
 from foreshadow.delta import StateDelta
 from foreshadow.demand import DemandMatrix
 from foreshadow.follower import Follower
@@ -109,7 +110,7 @@ def _arriving(series: DemandSeries, intake: Intake) -> Iterator[DemandMatrix]:
     """Each interval as the forecast gets it: exported, normalised, differenced, put together."""
     owner = StateOwner(1)
     for number, matrix in enumerate(series, start=1):
-        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=1):
+        for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=to_ns(matrix.at)):
             reading = normalize(sample)
             assert not isinstance(reading, Refused)
             for delta in owner.take(reading):
