@@ -6,6 +6,7 @@ the one the first record comes in, so joining the consumer group is not held aga
 
 import asyncio
 import sys
+import tempfile
 import time
 from itertools import count
 
@@ -30,6 +31,7 @@ def main(bootstrap: str, prefix: str, wanted: int, routers: list[NodeId]) -> Non
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
+        datadir=tempfile.mkdtemp(prefix="foreshadow-reader-"),
         web_enabled=False,
         broker_session_timeout=10,
         broker_heartbeat_interval=3,

@@ -21,14 +21,13 @@ from foreshadow.codec import from_json, to_json
 from foreshadow.demand import DemandMatrix
 from foreshadow.follower import Follower
 from foreshadow.settings import ForecastSettings
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from foreshadow.warning import ForecastStep, SpikeWarning
 
 _POLL_S = 0.1
 _BATCH = 2000
-_REJECTED_BYTES = 4096
 _KEY = "forecast"
 
 log = structlog.get_logger(__name__)
@@ -151,9 +150,5 @@ class _Desk:
         self._publisher.publish(Topic.FORECAST, _KEY, to_json(step))
 
     def _reject(self, record: Record, error: Exception) -> None:
-        rejected = Rejected(
-            origin=record.origin,
-            reason=f"forecast: not a warning: {error}",
-            sample=record.value[:_REJECTED_BYTES],
-        )
+        rejected = dead_letter(record, f"forecast: not a warning: {error}")
         self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))

@@ -17,12 +17,11 @@ from foreshadow.control import ResyncRequest
 from foreshadow.delta import Effect, StateDelta
 from foreshadow.observed import Stream
 from foreshadow.state import NetworkState
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 
 _decoder = msgspec.msgpack.Decoder(StateDelta)
-_REJECTED_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +67,7 @@ class Follower:
         try:
             delta = _decoder.decode(record.value)
         except msgspec.DecodeError as error:
-            rejected = Rejected(
-                origin=record.origin,
-                reason=f"{self._name}: not a state delta: {error}",
-                sample=record.value[:_REJECTED_BYTES],
-            )
+            rejected = dead_letter(record, f"{self._name}: not a state delta: {error}")
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
             return None
         if delta.stream not in self._streams:

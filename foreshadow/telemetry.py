@@ -4,8 +4,11 @@ from typing import Literal
 
 import msgspec
 
+from foreshadow.bus import Record
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
+
+_DEAD_LETTER_SAMPLE_BYTES = 4096
 
 
 class TelemetrySample(msgspec.Struct, frozen=True, array_like=True, tag="sample.v1", kw_only=True):
@@ -42,4 +45,11 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected.v1", tag_field="kind",
     """`topic/partition/offset` of the record."""
     reason: str
     sample: bytes
-    """The record, cut to 4 KiB."""
+    """The record, cut to a few kilobytes."""
+
+
+def dead_letter(record: Record, reason: str) -> Rejected:
+    """What goes to the dead-letter topic for a record nobody could use."""
+    return Rejected(
+        origin=record.origin, reason=reason, sample=record.value[:_DEAD_LETTER_SAMPLE_BYTES]
+    )

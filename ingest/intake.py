@@ -15,7 +15,7 @@ from foreshadow.control import ResyncRequest
 from foreshadow.delta import StateDelta
 from foreshadow.observed import Stream
 from foreshadow.sync_report import SyncReport
-from foreshadow.telemetry import Rejected, TelemetrySample
+from foreshadow.telemetry import TelemetrySample, dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from ingest.account import Account
@@ -24,7 +24,6 @@ from ingest.normalize import Refused, normalize
 from ingest.owner import Place, StateOwner
 
 Emit = Callable[[Topic, str, bytes], None]
-_REJECTED_BYTES = 4096
 _LONG_AGO = (-1, -1)
 
 
@@ -109,7 +108,5 @@ class Intake:
 
     def _reject(self, record: Record, reason: str) -> None:
         self._account.rejects += 1
-        rejected = Rejected(
-            origin=record.origin, reason=reason, sample=record.value[:_REJECTED_BYTES]
-        )
+        rejected = dead_letter(record, reason)
         self._emit(Topic.REJECT, record.key, to_json(rejected))

@@ -23,7 +23,7 @@ from foreshadow.observed import Stream
 from foreshadow.present import present
 from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.settings import PolicySettings
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from policy_gen.decision import Ask, GiveUp, Publish, decide
@@ -32,7 +32,6 @@ from policy_gen.proposal import Proposal, Rules, propose
 
 _POLL_S = 0.1
 _BATCH = 2000
-_REJECTED_BYTES = 4096
 _HEARD = (
     Topic.STATE,
     Topic.VERDICT,
@@ -118,11 +117,7 @@ class _Desk:
         try:
             self._hear(record)
         except msgspec.DecodeError as error:
-            rejected = Rejected(
-                origin=record.origin,
-                reason=f"policy: {error}",
-                sample=record.value[:_REJECTED_BYTES],
-            )
+            rejected = dead_letter(record, f"policy: {error}")
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
 
     def say_what_was_found(self) -> None:

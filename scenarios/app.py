@@ -20,7 +20,7 @@ from foreshadow.delta import Effect, Op
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
 from foreshadow.present import ROUTING_STREAMS, Present, present
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
@@ -28,7 +28,6 @@ from scenarios.dispatch import Asked, decide
 
 _POLL_S = 0.1
 _BATCH = 2000
-_REJECTED_BYTES = 4096
 _HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
 
 log = structlog.get_logger(__name__)
@@ -81,11 +80,7 @@ class _Office:
         try:
             self._hear(record)
         except msgspec.DecodeError as error:
-            rejected = Rejected(
-                origin=record.origin,
-                reason=f"drills: {error}",
-                sample=record.value[:_REJECTED_BYTES],
-            )
+            rejected = dead_letter(record, f"drills: {error}")
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
 
     def answer(self) -> None:

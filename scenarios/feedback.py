@@ -24,7 +24,7 @@ from foreshadow.follower import Follower
 from foreshadow.observed import Stream
 from foreshadow.rollout_event import Feedback, RolloutEvent, RolloutStep
 from foreshadow.state import NetworkState
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import DirectedLink, NodeId, Topology
 from foreshadow.walk import RoutingMatrix, walk
@@ -35,7 +35,6 @@ _QUIET_S = 1.0
 _MOVING = frozenset({Stream.INTERFACE, Stream.ADJACENCY, Stream.BEST_PATH, Stream.FIB})
 """A link's fall is heard of before what the routers made of it: each begins the quiet anew."""
 _LINKS = 5
-_REJECTED_BYTES = 4096
 
 
 def compare(
@@ -186,11 +185,7 @@ def run(bus: Bus, clock: Clock, stop: threading.Event, *, routers: tuple[NodeId,
                 try:
                     watch.take(record)
                 except msgspec.DecodeError as error:
-                    rejected = Rejected(
-                        origin=record.origin,
-                        reason=f"feedback: {error}",
-                        sample=record.value[:_REJECTED_BYTES],
-                    )
+                    rejected = dead_letter(record, f"feedback: {error}")
                     publisher.publish(Topic.REJECT, record.key, to_json(rejected))
             for feedback in watch.due() if subscription.is_caught_up() else ():
                 publisher.publish(Topic.FEEDBACK, feedback.link, to_json(feedback))
