@@ -190,7 +190,8 @@ def _telemetry(bus: Bus, inventory: InventoryFile, run: Run) -> Iterator[None]:
 @contextmanager
 def _controller(bus: Bus, inventory: InventoryFile, run: Run) -> Iterator[None]:
     stop = threading.Event()
-    settings = Settings(run_dir=run.directory, rollout=RolloutSettings(profile="demo"))
+    mine = RolloutSettings(profile="demo", may_configure=True, allow_override=True)
+    settings = Settings(run_dir=run.directory, rollout=mine)
     thread = threading.Thread(
         target=rollout.app.run,
         args=(bus, settings, SystemClock(), stop),

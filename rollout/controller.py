@@ -23,6 +23,7 @@ from rollout.machine import Do, Order, next_action
 from rollout.passage import Passage
 from rollout.resumption import REFUSALS, Resumption
 from rollout.retreat import Retreat
+from rollout.rules import DRY_RUN, Rules
 from rollout.steps import Steps
 
 S = RolloutStep
@@ -40,6 +41,7 @@ class Controller:
     open_session: OpenSession
     clock: Clock
     times: RolloutTimes
+    rules: Rules
     stop: Event
 
     def take_up(self) -> None:
@@ -51,7 +53,7 @@ class Controller:
             self.lookout.obeyed(txn, passage.obeyed_offset())
             if passage.state is None:
                 self._propose(passage)
-            if passage.at.is_active:
+            if passage.at.is_active and self._may_touch(passage):
                 resumption.take_up(passage)
                 self._carry(passage)
 
@@ -75,12 +77,24 @@ class Controller:
             if word is not None:
                 passage = self._passage(self.journal.candidate(txn))
                 passage.restore()
-                self._carry(passage)
+                if self._may_touch(passage):
+                    self._carry(passage)
                 self.lookout.obeyed(txn, word.offset)
+
+    def _may_touch(self, passage: Passage) -> bool:
+        """A dry run leaves what has reached a device to its dead-man and to the next controller."""
+        if self.rules.may_configure or not passage.at.wave:
+            return True
+        _log.warning("rollout_left_alone", txn=passage.txn, step=passage.at.step, because=DRY_RUN)
+        return False
 
     def _passage(self, candidate: Candidate) -> Passage:
         crew = Crew(
-            candidate.id, journal=self.journal, open_session=self.open_session, clock=self.clock
+            candidate.id,
+            journal=self.journal,
+            open_session=self.open_session,
+            clock=self.clock,
+            may_configure=self.rules.may_configure,
         )
         return Passage(
             candidate=candidate,
@@ -117,7 +131,8 @@ class Controller:
                 order=word.order if word else Order.NONE,
                 may_extend=self._steps.may_extend(passage),
             )
-            if action is Do.NOTHING:
+            is_dry_hold = action is Do.HOLD and word is None and not self.rules.may_configure
+            if action is Do.NOTHING or is_dry_hold:
                 return
             try:
                 self._do(action, passage, word)
@@ -135,7 +150,7 @@ class Controller:
             self._steps.take(action, passage)
 
     def _refuse(self, passage: Passage, because: str) -> None:
-        if passage.at.step in (S.PROPOSED, S.VERIFIED):
+        if passage.at.step in (S.PROPOSED, S.VERIFIED, S.APPROVED):
             passage.record(S.REFUSED, because)
         else:
             passage.fail(because)
@@ -165,7 +180,7 @@ class Controller:
                 passage.record(state.step, f"{who} asked to go on", facts=facts)
         elif left_s is not None and trial and trial.deadline_s and left_s <= 0:
             passage.fail("the dead-man fired while the wave was held")
-        self.lookout.poll(_LOOK_S)
+        self.lookout.glance(_LOOK_S)
 
     @property
     def _steps(self) -> Steps:
@@ -174,6 +189,7 @@ class Controller:
             publisher=self.publisher,
             clock=self.clock,
             times=self.times,
+            rules=self.rules,
             stop=self.stop,
         )
 

@@ -5,11 +5,12 @@ from typing import TypeVar
 
 from foreshadow.candidate import Wave
 from foreshadow.clock import Clock
-from foreshadow.errors import ForeshadowError
+from foreshadow.errors import ForeshadowError, UnsafeRollout
 from foreshadow.experiment import DeviceChange
 from foreshadow.topology import NodeId
 from rollout.devices.session import DeviceSession, Readback, TrialReport
 from rollout.journal import CallOutcome, DeviceCall, Journal
+from rollout.rules import DRY_RUN
 
 T = TypeVar("T")
 
@@ -27,9 +28,16 @@ class Crew:
     """
 
     def __init__(
-        self, txn: str, *, journal: Journal, open_session: OpenSession, clock: Clock
+        self,
+        txn: str,
+        *,
+        journal: Journal,
+        open_session: OpenSession,
+        clock: Clock,
+        may_configure: bool,
     ) -> None:
-        """Name the rollout; nothing is opened yet."""
+        """Name the rollout; nothing is opened yet. In a dry run only reads get through."""
+        self._may_configure = may_configure
         self._txn, self._journal, self._clock = txn, journal, clock
         self._open = open_session
 
@@ -95,6 +103,8 @@ class Crew:
         return {c.device: self._call(wave, c, verb, action) for c in wave.changes}
 
     def _call(self, wave: Wave, change: DeviceChange, verb: str, action: _Action[T]) -> T:
+        if not self._may_configure:
+            raise UnsafeRollout(DRY_RUN)
         began_s = self._clock.monotonic_s()
         call = DeviceCall(
             txn=self._txn,

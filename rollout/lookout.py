@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from foreshadow.bus import Bus, Publisher, Record
 from foreshadow.candidate import Candidate
@@ -17,6 +18,7 @@ from foreshadow.clock import Clock, from_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import RolloutCommand, decode_control
 from foreshadow.delta import Effect, Op
+from foreshadow.errors import BrokerUnreachable
 from foreshadow.follower import Follower
 from foreshadow.observed import Stream
 from foreshadow.routing import LocRibs
@@ -26,7 +28,9 @@ from foreshadow.topology import NodeId
 from foreshadow.warning import Forecast, ForecastStep
 from rollout.machine import Order
 from rollout.observation import Observation, observe
+from rollout.proof import Proof, Proofs, read_proof
 
+_log = structlog.get_logger()
 STALE_AFTER_S = 30.0
 """No rollout on telemetry older than this (network.md S10)."""
 JUDGED_STREAMS = (Stream.ADJACENCY, Stream.SESSION, Stream.BEST_PATH, Stream.FIB)
@@ -48,14 +52,16 @@ class Lookout:
     def __init__(self, bus: Bus, publisher: Publisher, clock: Clock) -> None:
         """Read the topics from their beginning."""
         self._subscription = bus.subscribe(
-            Topic.CANDIDATE, Topic.STATE, Topic.CONTROL, Topic.FORECAST
+            Topic.CANDIDATE, Topic.VERDICT, Topic.STATE, Topic.CONTROL, Topic.FORECAST
         )
         self._publisher, self._clock = publisher, clock
         self._follower = Follower("rollout", publisher, clock)
         self._candidates: dict[str, Candidate] = {}
+        self._proofs: dict[tuple[str, str], Proof] = {}
         self._words: dict[str, Word] = {}
         self._forecasts: dict[str, Forecast] = {}
         self._heard_s: dict[tuple[NodeId, Stream], float] = {}
+        self._is_blind = False
         self._event_at: datetime | None = None
         self._seen: Observation | None = None
 
@@ -66,6 +72,18 @@ class Lookout:
                 self._take(record)
             except (msgspec.DecodeError, ValueError) as error:
                 self._reject(record, str(error))
+
+    def glance(self, timeout_s: float) -> None:
+        """As `poll`, for whoever must go on without the bus: an absent broker is only logged."""
+        try:
+            self.poll(timeout_s)
+        except BrokerUnreachable as error:
+            if not self._is_blind:
+                _log.warning("bus_lost", error=str(error))
+            self._is_blind = True
+            self._clock.sleep(timeout_s)
+        else:
+            self._is_blind = False
 
     def is_caught_up(self) -> bool:
         """Whether everything that was on the topics at the start has been read."""
@@ -79,6 +97,11 @@ class Lookout:
     def candidates(self) -> tuple[Candidate, ...]:
         """Every candidate ever published, in order."""
         return tuple(self._candidates.values())
+
+    @property
+    def proofs(self) -> Proofs:
+        """What the bench has published, by how it is cited."""
+        return self._proofs
 
     @property
     def now(self) -> datetime:
@@ -130,6 +153,9 @@ class Lookout:
             case Topic.CANDIDATE:
                 candidate = from_json(record.value, Candidate)
                 self._candidates.setdefault(candidate.id, candidate)
+            case Topic.VERDICT:
+                cited_as, proof = read_proof(record.value)
+                self._proofs[cited_as] = proof
             case Topic.FORECAST:
                 for forecast in from_json(record.value, ForecastStep).forecasts:
                     if forecast.under_failure is None:

@@ -22,7 +22,8 @@ S = RolloutStep
 _FORWARD: Mapping[RolloutStep, frozenset[RolloutStep]] = {
     S.PROPOSED: frozenset({S.VERIFIED, S.REFUSED}),
     S.VERIFIED: frozenset({S.APPROVED, S.REFUSED}),
-    S.APPROVED: frozenset({S.LOCKED}),
+    # Refused even now, where what was verified no longer holds after a hold or a restart.
+    S.APPROVED: frozenset({S.LOCKED, S.REFUSED}),
     S.LOCKED: frozenset({S.STAGED}),
     S.STAGED: frozenset({S.ARMED}),
     S.ARMED: frozenset({S.FLIPPED}),

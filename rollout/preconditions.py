@@ -1,7 +1,8 @@
 """Whether a rollout may begin: facts first (VERIFIED), then who allowed it (APPROVED). Pure.
 
-An override lets a candidate without passing evidence, or predicted over the limit, through. It
-never lifts what protects the way back: configuration, RIB digest, fresh telemetry, an inverse.
+Where the operator allows overrides, one lets a candidate without passing evidence, or predicted
+over a limit, through. It never lifts what protects the way back: configuration, RIB digest, fresh
+telemetry, an inverse.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from foreshadow.settings import RolloutTimes
 from foreshadow.topology import NodeId
 from rollout.gates import link_loads
 from rollout.observation import Observation
+from rollout.proof import Proofs, evidence_objections
+from rollout.rules import Rules
 
 DEFAULT_TRAFFIC_CAP = 0.10
 """Share of all traffic one change may move unless governance says more (network.md S6)."""
@@ -31,6 +34,7 @@ class Standing:
     Attributes:
         configs: SHA-256 of each device's running configuration, read from the device.
         now: Event time.
+        proofs: What the bench has published.
     """
 
     before: Observation
@@ -38,6 +42,8 @@ class Standing:
     untrusted: tuple[tuple[NodeId, Stream], ...]
     now: datetime
     times: RolloutTimes
+    proofs: Proofs
+    rules: Rules
 
 
 def objections(candidate: Candidate, standing: Standing) -> tuple[str, ...]:
@@ -45,20 +51,24 @@ def objections(candidate: Candidate, standing: Standing) -> tuple[str, ...]:
     return (
         *_shape(candidate, standing.times),
         *_ground(candidate, standing),
-        *([] if candidate.override else _proof(candidate, standing.before)),
+        *_trust(candidate, standing),
     )
 
 
-def governance_objections(candidate: Candidate, demand: DemandMatrix) -> tuple[str, ...]:
+def governance_objections(
+    candidate: Candidate, demand: DemandMatrix, rules: Rules
+) -> tuple[str, ...]:
     """Why nobody has allowed this much; empty where it is allowed."""
-    cap, moved = candidate.governance.moved_traffic_cap, moved_share(candidate, demand)
+    asked, moved = candidate.governance.moved_traffic_cap, moved_share(candidate, demand)
+    cap = rules.traffic_cap(candidate)
     reasons = []
-    if cap > DEFAULT_TRAFFIC_CAP and not (
+    if asked > DEFAULT_TRAFFIC_CAP and not (
         candidate.governance.raised_by and candidate.governance.reason
     ):
-        reasons.append(f"the cap is raised to {cap:.0%} without a name and a reason")
-    if moved > cap and not candidate.override:
-        reasons.append(f"it moves {moved:.1%} of all traffic, {cap:.0%} is the cap")
+        reasons.append(f"the cap is raised to {asked:.0%} without a name and a reason")
+    if moved > cap and not rules.lets_override(candidate):
+        whose = "" if cap == asked else " (FORESHADOW_ROLLOUT__MOVED_TRAFFIC_CAP)"
+        reasons.append(f"it moves {moved:.1%} of all traffic, {cap:.0%} is the cap{whose}")
     return tuple(reasons)
 
 
@@ -139,9 +149,20 @@ def _ground(candidate: Candidate, standing: Standing) -> Iterator[str]:
         )
 
 
-def _proof(candidate: Candidate, before: Observation) -> Iterator[str]:
-    if not candidate.evidence:
-        yield "it names no experiment that proved it"
+def _trust(candidate: Candidate, standing: Standing) -> Iterator[str]:
+    rules = standing.rules
+    if rules.lets_override(candidate):
+        return
+    if candidate.override:
+        yield (
+            f"it asks for an override ({candidate.override}) and none is allowed here; see "
+            "FORESHADOW_ROLLOUT__ALLOW_OVERRIDE"
+        )
+    yield from evidence_objections(candidate, standing.proofs)
+    yield from _prediction(candidate, standing.before, rules.limit(candidate))
+
+
+def _prediction(candidate: Candidate, before: Observation, limit: float) -> Iterator[str]:
     for wave in candidate.waves:
         if not wave.tables or not wave.path_changes:
             yield f"wave {wave.number} was not measured in the shadow"
@@ -151,8 +172,8 @@ def _proof(candidate: Candidate, before: Observation) -> Iterator[str]:
             yield "no link of known capacity is up, as far as telemetry tells"
             return
         fullest = max(loads, key=lambda load: load.predicted_ratio)
-        if fullest.predicted_ratio > candidate.load_limit:
+        if fullest.predicted_ratio > limit:
             yield (
                 f"wave {wave.number} would load {fullest.link} to {fullest.predicted_ratio:.1%} "
-                f"under the present demand, {candidate.load_limit:.0%} is the limit"
+                f"under the present demand, {limit:.0%} is the limit"
             )

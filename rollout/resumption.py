@@ -34,6 +34,9 @@ class Resumption:
     def take_up(self, passage: Passage) -> None:
         """Look at the devices and decide, as the table in `recovery` says."""
         state = passage.at
+        if self.steps.rules.may_configure and _was_dry(passage):
+            passage.record(state.step, "the dry run is over: devices may be configured now")
+            return
         try:
             reports = passage.crew.reports(passage.wave) if state.wave else ()
         except REFUSALS as error:
@@ -77,6 +80,12 @@ class Resumption:
     def _needed_s(self) -> float:
         settle_s = SETTLE_TRIES * self.times.settle_s
         return settle_s + self.times.soak_s + 2 * CONFIRM_MARGIN_S
+
+
+def _was_dry(passage: Passage) -> bool:
+    """Whether nothing but a dry run held it."""
+    last = passage.journal.events(passage.txn)[-1]
+    return last.step is S.HELD and bool((last.facts or {}).get("dry_run"))
 
 
 def _found(wave: int, reports: tuple[TrialReport, ...]) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 The proof is the RIB digest, not the configuration text: a router that breaks ties by age may keep
 the new path under the old policy (RFC 4264). Where the digest is not the old one, the devices are
-made to decide again (soft clear) once; after that a person is needed.
+made to decide again (soft clear) once; after that a person is needed. A broker that is away stops
+none of it: the journal keeps every word for later, and only the proof is missing.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import structlog
 
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError, DeviceUnreachable, UnsafeRollout
-from foreshadow.experiment import DeviceChange
 from foreshadow.observed import Stream
 from foreshadow.rollout_event import RolloutStep
 from foreshadow.routing import rib_digest
@@ -20,14 +20,10 @@ from foreshadow.settings import RolloutTimes
 from rollout.lookout import STALE_AFTER_S, Lookout
 from rollout.passage import Passage
 from rollout.preconditions import SETTLE_TRIES
+from rollout.reversal import Reversal, StillThere
 
 _log = structlog.get_logger()
-_RETRY_S = 0.5
 _LOOK_S = 0.05
-
-
-class _StillThere(Exception):
-    """A device could not be taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +40,12 @@ class Retreat:
         Ends in REVERTED, or in REVERT_FAILED with the reason.
         """
         state = passage.at
-        passage.record(
-            RolloutStep.REVERTING,
-            passage.because or "a person asked for it",
-            gates=passage.gates,
-            facts={"waves": list(state.standing), **passage.found},
-        )
+        reversal = Reversal(clock=self.clock, times=self.times, wait=self.lookout.glance)
+        reversal.begin(passage)
         begun = tuple(range(state.wave, 0, -1))
         try:
-            for number in reversed(state.standing):
-                self._take_back(passage, number)
-        except _StillThere as error:
+            reversal.take_back(passage)
+        except StillThere as error:
             self._give_up(passage, str(error), {**passage.found})
             return
         reverted_s = self.clock.monotonic_s()
@@ -66,8 +57,7 @@ class Retreat:
             after = rib_digest(self.lookout.ribs())
             self._give_up(
                 passage,
-                "every device took its old policy back, but the RIBs are not those from before; "
-                "look for a path that stayed because it is older",
+                f"every device took its old policy back, but {self._what_is_wrong(reverted_s)}",
                 {**facts, "rib_digest_after": after},
             )
             return
@@ -94,31 +84,6 @@ class Retreat:
             "rib_digest_before": passage.candidate.digest_before,
         }
 
-    def _take_back(self, passage: Passage, number: int) -> None:
-        wave = passage.wave_of(number)
-        for change in reversed(wave.changes):
-            self._revert(passage, number, change)
-        passage.record(
-            RolloutStep.REVERTED,
-            "what was attached before the wave is attached again",
-            wave=number,
-        )
-
-    def _revert(self, passage: Passage, number: int, change: DeviceChange) -> None:
-        """One device; a device that does not answer has its dead-man, and is asked again."""
-        until_s = self.clock.monotonic_s() + self.times.dead_man_s + STALE_AFTER_S
-        while True:
-            try:
-                passage.crew.revert(passage.wave_of(number), change)
-            except DeviceUnreachable as error:
-                if self.clock.monotonic_s() >= until_s:
-                    raise _StillThere(f"{error}; wave {number} may still be on it") from error
-                self.lookout.poll(_RETRY_S)
-            except (ConfigError, UnsafeRollout) as error:
-                raise _StillThere(f"{error}; wave {number} may still be on it") from error
-            else:
-                return
-
     def _is_as_before(self, passage: Passage, begun: tuple[int, ...], since_s: float) -> bool:
         if passage.before is None:
             return True  # It never got as far as a device.
@@ -140,8 +105,14 @@ class Retreat:
                 rib_digest(self.lookout.ribs()) == wanted
             ):
                 return True
-            self.lookout.poll(_LOOK_S)
+            self.lookout.glance(_LOOK_S)
         return False
+
+    def _what_is_wrong(self, since_s: float) -> str:
+        silent = self.lookout.silent_since(since_s, (Stream.BEST_PATH,))
+        if silent:
+            return f"the RIBs of {len(silent)} routers were not heard of since; look at them"
+        return "the RIBs are not those from before; look for a path that stayed as it is older"
 
     def _clean_up(self, passage: Passage, begun: tuple[int, ...]) -> None:
         """Objects that nothing uses any more go; what is left of them does no harm."""

@@ -15,22 +15,15 @@ from foreshadow.experiment import Verdict
 from foreshadow.rollout_event import Feedback, GateResult, RolloutStep
 from foreshadow.settings import RolloutTimes
 from foreshadow.topics import Topic
+from rollout.admission import Admission
 from rollout.gates import link_loads, worst_of
 from rollout.lookout import Lookout
 from rollout.machine import Do
-from rollout.observation import Observation
 from rollout.passage import Passage
-from rollout.preconditions import (
-    SETTLE_TRIES,
-    Standing,
-    governance_objections,
-    moved_share,
-    objections,
-)
+from rollout.rules import DRY_RUN, Rules
 from rollout.watch import CONFIRM_MARGIN_S, Trial, Watch
 
 S = RolloutStep
-_LOOK_S = 0.05
 _NAMED_LOADS = 8
 
 
@@ -42,7 +35,19 @@ class Steps:
     publisher: Publisher
     clock: Clock
     times: RolloutTimes
+    rules: Rules
     stop: Event
+
+    @property
+    def admission(self) -> Admission:
+        """Who lets candidates in."""
+        return Admission(
+            lookout=self.lookout,
+            clock=self.clock,
+            times=self.times,
+            rules=self.rules,
+            stop=self.stop,
+        )
 
     def take(self, action: Do, passage: Passage) -> None:
         """Do what the machine says comes next."""
@@ -50,8 +55,8 @@ class Steps:
 
     def _of(self) -> Mapping[Do, Callable[[Passage], None]]:
         return {
-            Do.VERIFY: self._verify,
-            Do.APPROVE: self._approve,
+            Do.VERIFY: self.admission.verify,
+            Do.APPROVE: self.admission.approve,
             Do.LOCK: self._lock,
             Do.STAGE: self._stage,
             Do.ARM: self._arm,
@@ -63,56 +68,14 @@ class Steps:
             Do.COMPLETE: self._complete,
         }
 
-    def _verify(self, passage: Passage) -> None:
-        """Facts; what only needs telemetry to arrive is given three settle times."""
-        candidate = passage.candidate
-        until_s = self.clock.monotonic_s() + SETTLE_TRIES * self.times.settle_s
-        while True:
-            before = self.lookout.observe()
-            found = objections(candidate, self._standing(passage, before))
-            if not found or self.clock.monotonic_s() >= until_s or self.stop.is_set():
-                break
-            self.lookout.poll(_LOOK_S)
-        if found:
-            raise UnsafeRollout("; ".join(found))
-        passage.before = before
-        passage.journal.keep_before(passage.txn, before)
-        passage.record(
-            S.VERIFIED,
-            "configurations and RIBs are those it was measured on, and it will be done in time",
-            facts={"rib_digest_before": before.digest, "override": candidate.override},
-        )
-
-    def _standing(self, passage: Passage, before: Observation) -> Standing:
-        configs = {
-            device: passage.crew.config_sha256(device)
-            for device, _ in passage.candidate.precondition
-        }
-        return Standing(
-            before=before,
-            configs=configs,
-            untrusted=self.lookout.untrusted(),
-            now=self.lookout.now,
-            times=self.times,
-        )
-
-    def _approve(self, passage: Passage) -> None:
-        candidate, governance = passage.candidate, passage.candidate.governance
-        demand = self.lookout.observe().demand
-        found = governance_objections(candidate, demand)
-        if found:
-            raise UnsafeRollout("; ".join(found))
-        moved = moved_share(candidate, demand)
-        says = f"moves {moved:.1%} of all traffic, {governance.moved_traffic_cap:.0%} is the cap"
-        if governance.raised_by:
-            says += f", raised by {governance.raised_by}: {governance.reason}"
-        if candidate.override:
-            says += f"; overridden: {candidate.override}"
-        passage.record(S.APPROVED, says, facts={"moved_share": moved})
-
     def _lock(self, passage: Passage) -> None:
         """Take the devices, unless their configuration is not how the last wave left it."""
+        if not self.rules.may_configure:
+            passage.record(S.HELD, DRY_RUN, facts={"dry_run": True})
+            return
         number = passage.at.wave + 1
+        if number == 1:
+            self.admission.still_holds(passage)
         wave = passage.wave_of(number)
         drifted = [
             change.device
@@ -282,7 +245,7 @@ class Steps:
         return Watch(
             txn=passage.txn,
             before=passage.before,
-            load_limit=passage.candidate.load_limit,
+            load_limit=self.rules.limit(passage.candidate),
             lookout=self.lookout,
             clock=self.clock,
             times=self.times,

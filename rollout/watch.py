@@ -70,7 +70,7 @@ class Watch:
                 return self.clock.monotonic_s() - trial.flipped_s
             if self.clock.monotonic_s() >= until_s:
                 return None
-            self.lookout.poll(_LOOK_S)
+            self.lookout.glance(_LOOK_S)
         return None
 
     def soak(self, trial: Trial, *, is_extension: bool) -> tuple[GateResult, ...] | None:
@@ -98,7 +98,7 @@ class Watch:
             if now_s >= until_s and (failing_s is None or now_s >= trial.deadline_s):
                 is_short = until_s < whole_s and not is_extension
                 return (*results, _cut_short(self.times)) if is_short else results
-            self.lookout.poll(_LOOK_S)
+            self.lookout.glance(_LOOK_S)
         return None
 
     def failure(self, trial: Trial) -> tuple[GateResult, ...] | None:
@@ -107,7 +107,7 @@ class Watch:
         while worst_of(results := self.judge(trial)) is Verdict.FAILED:
             if self.clock.monotonic_s() >= until_s:
                 return results
-            self.lookout.poll(_LOOK_S)
+            self.lookout.glance(_LOOK_S)
         return None
 
     def _glance(self, trial: Trial) -> _Glance:

@@ -32,12 +32,13 @@ from foreshadow.topology import NodeId
 from frr.configuration import fingerprint
 from frr.namespace import open_socket
 from rollout.devices import attachment
-from rollout.devices.session import Guard, Readback, TrialReport
+from rollout.devices.session import Guard, Readback, StillReverting, TrialReport
 
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 15.0
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TOO_LATE = 3
+_STILL_AT_IT = 4
 _BASE64_COLUMNS = 512
 
 # The sentinel is typed in two halves, so that the echo of the command is not taken for it.
@@ -138,9 +139,15 @@ class FrrSession:
 
     def revert(self, trial: str, change: DeviceChange) -> None:
         """Go back now; where the dead-man is at it already, wait for it."""
-        status, _ = self._guard(
-            "revert", trial, self._entry.pathspace or "", allowed=(0, _TOO_LATE)
+        status, said = self._guard(
+            "revert",
+            trial,
+            self._entry.pathspace or "",
+            allowed=(0, _TOO_LATE, _STILL_AT_IT),
         )
+        if status == _STILL_AT_IT:
+            told = " | ".join(line for line in said.splitlines() if line.strip())
+            raise StillReverting(f"{self.device} is still taking {trial} back: {told}")
         # Also where fs-guard says it is done: somebody may have attached it again since.
         left = attachment.missing(self._running_config(), change.revert)
         if left:

@@ -5,7 +5,8 @@
 #   fs-guard arm     TRIAL SECONDS [PATHSPACE]   start the timer
 #   fs-guard flip    TRIAL [PATHSPACE]           attach; exit 3: the timer is not running, so not
 #   fs-guard confirm TRIAL                       keep the change; exit 3: too late, or rebooted
-#   fs-guard revert  TRIAL [PATHSPACE]           go back now, armed or confirmed; wait until done
+#   fs-guard revert  TRIAL [PATHSPACE]           go back now, armed or confirmed; wait until done;
+#                                                exit 4: still at it, and going on; ask again
 #   fs-guard report  TRIAL                       one line: state and its numbers
 #
 # It lives in the device's state directory beside its files:
@@ -118,7 +119,7 @@ revert)
     looks=0
     until [ -e "$D/reverted.$T" ]; do
         looks=$((looks + 1))
-        [ "$looks" -lt 400 ] || { tail -n 3 "$D/guard.log"; exit 1; }
+        [ "$looks" -lt 400 ] || { tail -n 3 "$D/guard.log"; exit 4; }
         sleep 0.02
     done
     ;;

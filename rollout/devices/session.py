@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from foreshadow.errors import TransientError
 from foreshadow.experiment import DeviceChange
 from foreshadow.topology import NodeId
+
+
+class StillReverting(TransientError):
+    """The device is taking a trial back and is not done; ask again."""
 
 
 class Guard(StrEnum):
@@ -109,7 +114,11 @@ class DeviceSession(Protocol):
         ...
 
     def revert(self, trial: str, change: DeviceChange) -> None:
-        """Go back to what was attached before, armed or confirmed; returns when it is done."""
+        """Go back to what was attached before, armed or confirmed; returns when it is done.
+
+        Raises:
+            StillReverting: The device is at it, and goes on by itself.
+        """
         ...
 
     def collect(self, change: DeviceChange) -> None:

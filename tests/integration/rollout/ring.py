@@ -17,7 +17,14 @@ from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import RolloutCommand
 from foreshadow.demand import DemandKey, DemandMatrix
-from foreshadow.experiment import DeviceChange, RouterTables
+from foreshadow.experiment import (
+    DeviceChange,
+    ExperimentResult,
+    Purpose,
+    RouterTables,
+    Verdict,
+    evidence_sha256,
+)
 from foreshadow.inventory import InventoryFile
 from foreshadow.network_file import NetworkFile
 from foreshadow.observed import Stream
@@ -102,8 +109,29 @@ def propose(
         digest_before=ring.digest(),
         governance=Governance(moved_traffic_cap=0.6, raised_by="test", reason="a small network"),
         scores=(),
-        evidence=(("proof-1", "0" * 64),),
+        evidence=((f"{name}-proof", evidence_sha256(_proof(name, ring.demand))),),
         load_limit=0.85,
+    )
+
+
+def _proof(name: str, demand: DemandMatrix) -> ExperimentResult:
+    """The bench's word on a candidate; the measuring itself is `_measured`."""
+    return ExperimentResult(
+        id=f"{name}-proof",
+        purpose=Purpose.PROOF,
+        cause="drill-1",
+        cut=(),
+        demand=demand,
+        load_limit=0.85,
+        verdict=Verdict.PASSED,
+        reasons=(),
+        phases=(),
+        convergence=None,
+        undo_verified=True,
+        revert_verified=True,
+        fidelity=1.0,
+        vector=(),
+        took_s=1.0,
     )
 
 
@@ -206,7 +234,9 @@ class Board:
         return [event.step for event in self.seen if event.wave == wave]
 
     def submit(self, candidate: Candidate) -> None:
-        """Give the candidate to the controller."""
+        """Give the candidate and its proof to the controller."""
+        proof = _proof(candidate.id, candidate.demand)
+        self._publish(Topic.VERDICT, to_json(proof))
         self._publish(Topic.CANDIDATE, to_json(candidate))
 
     def command(self, command: RolloutCommand) -> None:

@@ -30,6 +30,8 @@ def _controller(ring: Ring, bus: BusSettings, directory: Path) -> Iterator[subpr
         "FORESHADOW_BUS__BOOTSTRAP": bus.bootstrap,
         "FORESHADOW_BUS__TOPIC_PREFIX": bus.topic_prefix,
         "FORESHADOW_ROLLOUT__PROFILE": "demo",
+        "FORESHADOW_ROLLOUT__MAY_CONFIGURE": "true",
+        "FORESHADOW_ROLLOUT__MOVED_TRAFFIC_CAP": "0.6",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "console.cli", "run", "rollout"], env={**os.environ, **settings}

@@ -52,7 +52,10 @@ def _controller(bus: Bus, ring: Ring, directory: Path) -> Iterator[None]:
 
 
 def _settings(directory: Path) -> Settings:
-    return Settings(run_dir=directory, rollout=RolloutSettings(profile="demo"))
+    mine = RolloutSettings(
+        profile="demo", may_configure=True, allow_override=True, moved_traffic_cap=0.6
+    )
+    return Settings(run_dir=directory, rollout=mine)
 
 
 def test_good_candidate_goes_out_in_three_waves_and_can_be_taken_back(

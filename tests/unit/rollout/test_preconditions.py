@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 
 from foreshadow.candidate import Candidate, Governance
+from foreshadow.clock import SystemClock
+from foreshadow.codec import to_json
+from foreshadow.experiment import ExperimentResult, Purpose, Verdict, evidence_sha256
 from foreshadow.observed import Stream
 from foreshadow.settings import DEMO_TIMES, PRODUCTION_TIMES, RolloutTimes
+from foreshadow.topics import Topic
 from foreshadow.topology import Prefix, Topology
+from rollout.lookout import Lookout
 from rollout.preconditions import (
     Standing,
     governance_objections,
@@ -17,8 +22,19 @@ from rollout.preconditions import (
     objections,
     plan_s,
 )
+from rollout.proof import Proof
+from rollout.rules import Rules
+from tests.fakes.bus import MemoryBus
 from tests.unit.rollout.test_journal import AT, candidate
 from tests.unit.rollout.triangle import PREFIX, A, observation, wave_of
+
+RULES = Rules(may_configure=True, allow_override=False, moved_traffic_cap=0.9, load_limit=0.85)
+LENIENT = replace(RULES, allow_override=True)
+
+
+def proof(verdict: Verdict = Verdict.PASSED, *, revert_verified: bool | None = True) -> Proof:
+    """What the bench said of the experiment that the candidate cites."""
+    return Proof(id="proof", verdict=verdict, revert_verified=revert_verified)
 
 
 def standing(**more: Any) -> Standing:
@@ -29,6 +45,8 @@ def standing(**more: Any) -> Standing:
         "untrusted": (),
         "now": AT,
         "times": DEMO_TIMES,
+        "proofs": {("proof", "1" * 64): proof()},
+        "rules": RULES,
     }
     return Standing(**{**given, **more})
 
@@ -68,7 +86,10 @@ OTHER = Prefix("198.51.100.0/24")
         (replace(candidate(), expires_at=AT + timedelta(seconds=5)), "expires"),
         (replace(candidate(), evidence=()), "names no experiment"),
         (replace(candidate(), waves=(replace(wave_of(), tables=()),)), "not measured"),
-        (replace(candidate(), load_limit=0.1), "is the limit"),
+        (replace(candidate(), load_limit=0.1), "10% is the limit"),
+        (replace(candidate(), evidence=(("proof", "2" * 64),)), "another result of proof"),
+        (replace(candidate(), evidence=(("other", "1" * 64),)), "no result of other"),
+        (replace(candidate(), override="a drill"), "FORESHADOW_ROLLOUT__ALLOW_OVERRIDE"),
     ],
 )
 def test_flaw_is_named(proposed: Candidate, says: str) -> None:
@@ -90,6 +111,10 @@ def test_flaw_is_named(proposed: Candidate, says: str) -> None:
             {"before": replace(observation(), topology=Topology(nodes=(), links=()))},
             "no link of known capacity",
         ),
+        ({"proofs": {}}, "published no result of proof"),
+        ({"proofs": {("proof", "1" * 64): proof(Verdict.INCONCLUSIVE)}}, "ended INCONCLUSIVE"),
+        ({"proofs": {("proof", "1" * 64): proof(revert_verified=None)}}, "way back was not"),
+        ({"rules": replace(RULES, load_limit=0.2)}, "20% is the limit"),
     ],
 )
 def test_ground_that_has_moved_is_named(found: dict[str, Any], says: str) -> None:
@@ -97,12 +122,50 @@ def test_ground_that_has_moved_is_named(found: dict[str, Any], says: str) -> Non
     assert any(says in said for said in objections(candidate(), standing(**found)))
 
 
+def test_result_is_known_as_candidates_cite_it() -> None:
+    """By id and the hash that the policy binds to; nothing else of it is kept."""
+    result = ExperimentResult(
+        id="proof",
+        purpose=Purpose.PROOF,
+        cause="drill",
+        cut=(),
+        demand=observation().demand,
+        load_limit=0.85,
+        verdict=Verdict.FAILED,
+        reasons=("too full",),
+        phases=(),
+        convergence=None,
+        undo_verified=True,
+        revert_verified=True,
+        fidelity=1.0,
+        vector=(),
+        took_s=1.25,
+    )
+    bus, clock = MemoryBus(), SystemClock()
+    bus.publisher().publish(Topic.VERDICT, result.id, to_json(result))
+    lookout = Lookout(bus, bus.publisher(), clock)
+    lookout.poll(0)
+
+    cited = ("proof", evidence_sha256(result))
+    assert lookout.proofs == {cited: proof(Verdict.FAILED)}
+
+
 def test_override_lifts_the_proof_and_nothing_else() -> None:
     """What protects the way back holds for everybody."""
     forced = replace(candidate(), evidence=(), load_limit=0.1, override="a drill")
 
-    assert objections(forced, standing()) == ()
-    assert objections(replace(forced, digest_before="x"), standing()) != ()
+    assert objections(forced, standing(rules=LENIENT)) == ()
+    assert objections(replace(forced, digest_before="x"), standing(rules=LENIENT)) != ()
+
+
+def test_override_that_is_not_allowed_lifts_nothing() -> None:
+    """It is refused for itself, and for all it should have lifted."""
+    forced = replace(candidate(), evidence=(), load_limit=0.1, override="a drill")
+    found = " ".join(objections(forced, standing()))
+
+    assert "override (a drill)" in found
+    assert "names no experiment" in found
+    assert "10% is the limit" in found
 
 
 def test_share_of_moved_traffic_is_counted_at_the_ingress() -> None:
@@ -127,9 +190,21 @@ def test_cap_is_raised_by_name_and_reason_only(
 ) -> None:
     """More than a tenth of all traffic needs somebody who stands for it."""
     proposed = replace(candidate(), governance=governance, override=override)
-    found = governance_objections(proposed, observation().demand)
+    found = governance_objections(proposed, observation().demand, LENIENT)
 
     assert (says in " ".join(found)) if says else not found
+
+
+def test_own_cap_holds_whoever_raised_the_candidates() -> None:
+    """A name on the bus is no operator; nor does an override help that nobody allows."""
+    raised = Governance(moved_traffic_cap=0.9, raised_by="N. N.", reason="drill")
+    proposed = replace(candidate(), governance=raised, override="forced")
+    mine = replace(RULES, moved_traffic_cap=0.15)
+    found = governance_objections(proposed, observation().demand, mine)
+
+    assert found == (
+        "it moves 66.7% of all traffic, 15% is the cap (FORESHADOW_ROLLOUT__MOVED_TRAFFIC_CAP)",
+    )
 
 
 def test_plan_counts_every_wave_and_one_way_back() -> None:

@@ -274,3 +274,16 @@ def _in_threads(
     for thread in threads:
         thread.join()
     return results
+
+
+def test_revert_that_takes_longer_says_so_and_goes_on(device: Device) -> None:
+    """Exit status 4, not a failure: asked again once the router takes it, it is done."""
+    device.stage("t.w1")
+    device.guard("arm", "t.w1", "600")
+    (device.bin / "down").touch()
+
+    assert device.guard("revert", "t.w1").returncode == 4
+    assert device.has("reverting", "t.w1")
+    (device.bin / "down").unlink()
+    assert device.guard("revert", "t.w1").returncode == 0
+    assert device.has("reverted", "t.w1")
