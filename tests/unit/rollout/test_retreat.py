@@ -1,11 +1,15 @@
 """The way back needs no broker, and waits for a device that is at it."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+import rollout.app
+from foreshadow.errors import BrokerUnreachable
+from foreshadow.inventory import DeviceEntry, InventoryFile
 from foreshadow.rollout_event import RolloutStep
-from foreshadow.settings import REHEARSAL_TIMES
+from foreshadow.settings import REHEARSAL_TIMES, RolloutSettings, Settings
 from rollout.devices.session import StillReverting
 from rollout.orphans import take_back_orphans
 from tests.fakes.clock import FakeClock
@@ -97,3 +101,33 @@ def test_orphan_goes_back_before_there_is_a_broker(
 
         controller(journal, FlakyBus(), device).take_up()
         assert told(journal, "t")[-1] == (S.REVERTED, 0)
+
+
+@pytest.mark.parametrize("may_configure", [True, False])
+def test_process_without_a_broker_sees_to_orphans_first(
+    tmp_path: Path, *, may_configure: bool
+) -> None:
+    """Where it may; its device does not answer, so the wave is left on its way back."""
+    with journal_at(tmp_path) as journal:
+        write_history(journal, *TRIAL)
+    mine = RolloutSettings(profile="rehearsal", may_configure=may_configure)
+    (tmp_path / "key").touch()
+    nowhere = DeviceEntry(
+        name="A", port=1, ssh_key=tmp_path / "key", known_hosts=tmp_path / "known_hosts"
+    )
+
+    with pytest.raises(BrokerUnreachable):
+        rollout.app.run(
+            FlakyBus(is_away=True),
+            Settings(run_dir=tmp_path, rollout=mine),
+            FakeClock(AT),
+            threading.Event(),
+            inventory=InventoryFile(version=1, network="one", devices=(nowhere,)),
+        )
+
+    with journal_at(tmp_path) as journal:
+        verbs = {call.verb for call, _ in journal.calls("t")}
+        last = told(journal, "t")[-1]
+    assert (last, verbs) == (
+        ((S.REVERTING, 1), {"revert"}) if may_configure else ((S.FLIPPED, 1), set())
+    )
