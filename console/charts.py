@@ -202,6 +202,9 @@ def _marks(
     crossed = next(((at, p) for at, p in timed if p.upper_pct >= series.limit_pct), None)
     marks = [_mark(x(peak_at), y(peak.now_pct), f"{peak_at:%H:%M}: {pct(peak.now_pct)}")]
     says = f"The highest load was {pct(peak.now_pct)} at {peak_at:%H:%M} UTC."
+    if series.policy_from is not None:
+        since = datetime.fromisoformat(series.policy_from)
+        says += f" From {since:%H:%M} on the policy is in force, and the load is the load with it."
     if crossed is None:
         return tuple(marks), f"The upper band never reached the limit. {says}"
     at, point = crossed

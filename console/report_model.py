@@ -114,6 +114,9 @@ class ForecastSeries(BaseModel):
     quantile: float
     limit_pct: float
     points: tuple[ForecastPoint, ...]
+    policy_from: str | None = Field(
+        default=None, description="event time of the first point with the policy in force"
+    )
 
 
 class TriageRow(BaseModel):

@@ -1,6 +1,7 @@
 """From what a run found to its report: pure but for reading what the scene knows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from console.demo.findings import Findings
 from console.demo.judgement import chosen_score, total_sync
@@ -22,7 +23,7 @@ from console.report_model import (
     WaveRow,
 )
 from foreshadow.candidate import Candidate, Wave
-from foreshadow.rollout_event import RolloutEvent
+from foreshadow.rollout_event import RolloutEvent, RolloutStep
 from foreshadow.settings import PRODUCTION_TIMES
 from foreshadow.warning import Forecast, SpikeWarning
 
@@ -145,6 +146,7 @@ def _forecast(warning: SpikeWarning | None, heard: Heard, scene: Scene) -> Forec
         horizon_s=chosen[-1][1].horizon_s if chosen else 0,
         quantile=warning.quantile,
         limit_pct=100 * warning.limit_ratio,
+        policy_from=_policy_from(warning, heard, [at for at, _ in chosen]),
         points=tuple(
             ForecastPoint(
                 at=at.isoformat(),
@@ -157,6 +159,13 @@ def _forecast(warning: SpikeWarning | None, heard: Heard, scene: Scene) -> Forec
             for at, f in chosen
         ),
     )
+
+
+def _policy_from(warning: SpikeWarning, heard: Heard, steps: list[datetime]) -> str | None:
+    """The replay stood still at the warning until the rollout's end: the next step runs on it."""
+    if not any(event.step is RolloutStep.COMPLETE for event in heard.rollout):
+        return None
+    return next((at.isoformat() for at in steps if at > warning.made_at), None)
 
 
 def _longest(forecasts: tuple[Forecast, ...], warning: SpikeWarning) -> Forecast | None:
