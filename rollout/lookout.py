@@ -22,7 +22,7 @@ from foreshadow.errors import BrokerUnreachable
 from foreshadow.follower import Follower
 from foreshadow.observed import Stream
 from foreshadow.routing import LocRibs
-from foreshadow.telemetry import Rejected
+from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from foreshadow.warning import Forecast, ForecastStep
@@ -34,7 +34,6 @@ _log = structlog.get_logger()
 STALE_AFTER_S = 30.0
 """No rollout on telemetry older than this (network.md S10)."""
 JUDGED_STREAMS = (Stream.ADJACENCY, Stream.SESSION, Stream.BEST_PATH, Stream.FIB)
-_REJECTED_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,11 +182,7 @@ class Lookout:
             )
 
     def _reject(self, record: Record, why: str) -> None:
-        rejected = Rejected(
-            origin=record.origin,
-            reason=f"rollout: {why}",
-            sample=record.value[:_REJECTED_BYTES],
-        )
+        rejected = dead_letter(record, f"rollout: {why}")
         self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
 
 
