@@ -21,8 +21,8 @@ CLOCK = FakeClock(datetime(2026, 1, 1, tzinfo=UTC))
 
 def test_an_unknown_process_is_refused_with_those_there_are() -> None:
     """The remedy is in the message."""
-    with pytest.raises(ConfigError, match="no process 'forcast'; there are ingest, forecast, "):
-        serve("forcast", Settings(), CLOCK)
+    with pytest.raises(ConfigError, match="no process 'nonsense'; there are ingest, forecast, "):
+        serve("nonsense", Settings(), CLOCK)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
