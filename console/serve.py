@@ -63,6 +63,23 @@ def read_inventory(path: Path | None) -> InventoryFile:
         raise ConfigError(f"is not text: {error}", path=path) from error
 
 
+def require_logins(inventory: InventoryFile, *, path: Path | None) -> None:
+    """See that the files a login needs are there, before a device is called.
+
+    Raises:
+        ConfigError: One is not; names the device and the field.
+    """
+    for device in inventory.devices:
+        for field in ("ssh_key", "known_hosts"):
+            file: Path = getattr(device, field)
+            if not file.is_file():
+                raise ConfigError(
+                    f"{file} is no file; the login to {device.name} needs it",
+                    path=path,
+                    field=f"devices.{device.name}.{field}",
+                )
+
+
 def _log_to_stderr(name: str) -> None:
     """Structured logs, one line an event, for people on a terminal and as JSON elsewhere."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")

@@ -13,7 +13,7 @@ from console.house import PROCESSES, Supervisor
 from console.interruption import interruptible
 from console.ownership import Run, claim_run
 from console.premises import Premises, premises
-from console.serve import read_inventory
+from console.serve import read_inventory, require_logins
 from foreshadow.clock import SystemClock
 from foreshadow.network_file import NetworkFile
 from foreshadow.settings import Settings
@@ -73,7 +73,7 @@ def _told(settings: Settings, *, is_sure: bool) -> dict[str, str]:
 def _require_files(settings: Settings) -> None:
     """See that what a process would stumble over later is there and well-formed now."""
     if settings.inventory is not None:
-        read_inventory(settings.inventory)
+        require_logins(read_inventory(settings.inventory), path=settings.inventory)
     policy = settings.policy
     read_governance(policy.governance_file, default_cap=policy.moved_traffic_cap)
 

@@ -9,7 +9,7 @@ import pytest
 
 from console.house import PROCESSES
 from console.posts.post import Post
-from console.serve import read_inventory, serve
+from console.serve import read_inventory, require_logins, serve
 from foreshadow.errors import ConfigError
 from foreshadow.inventory import parse_inventory
 from foreshadow.settings import Settings
@@ -46,6 +46,20 @@ def test_an_inventory_that_is_none_is_refused_with_its_line(tmp_path: Path) -> N
     with pytest.raises(ConfigError) as caught:
         read_inventory(path)
     assert (caught.value.path, caught.value.line, caught.value.field) == (path, 3, "devices")
+
+
+def test_a_login_without_its_key_is_refused_before_a_device_is_called(tmp_path: Path) -> None:
+    """The device and the field are named, beside the inventory's path."""
+    path = tmp_path / "inventory.yaml"
+    (tmp_path / "hosts").touch()
+    device = f"{{name: NE, ssh_key: {tmp_path}/key, known_hosts: {tmp_path}/hosts}}"
+    inventory = parse_inventory(f"version: 1\nnetwork: x\ndevices: [{device}]\n", path=path)
+
+    with pytest.raises(ConfigError, match="key is no file; the login to NE needs it") as caught:
+        require_logins(inventory, path=path)
+    assert caught.value.field == "devices.NE.ssh_key"
+    (tmp_path / "key").touch()
+    require_logins(inventory, path=path)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
