@@ -23,7 +23,12 @@ from tests.fakes.bus import MemoryBus
 
 def main(bootstrap: str, prefix: str, wanted: int, routers: list[NodeId]) -> None:
     """Consume `wanted` records with one agent that does what `forecast.app` does with each."""
-    app = faust.App(
+    with tempfile.TemporaryDirectory(prefix="foreshadow-reader-") as directory:
+        asyncio.run(_read(_app(bootstrap, prefix, directory), prefix, wanted, routers))
+
+
+def _app(bootstrap: str, prefix: str, directory: str) -> faust.App:
+    return faust.App(
         f"{prefix}-reader",
         broker=f"kafka://{bootstrap}",
         value_serializer="raw",
@@ -31,11 +36,14 @@ def main(bootstrap: str, prefix: str, wanted: int, routers: list[NodeId]) -> Non
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
-        datadir=tempfile.mkdtemp(prefix="foreshadow-reader-"),
+        datadir=directory,
         web_enabled=False,
         broker_session_timeout=10,
         broker_heartbeat_interval=3,
     )
+
+
+async def _read(app: faust.App, prefix: str, wanted: int, routers: list[NodeId]) -> None:
     intake = Intake(Follower("faust", MemoryBus().publisher(), SystemClock()), routers)
     number, first_s, matrices = count(1), 0.0, 0
     done = asyncio.Event()
@@ -51,13 +59,10 @@ def main(bootstrap: str, prefix: str, wanted: int, routers: list[NodeId]) -> Non
             if seen == wanted:
                 done.set()
 
-    async def play() -> None:
-        await app.start()
-        await done.wait()
-        print(time.perf_counter() - first_s, matrices, flush=True)
-        await app.stop()
-
-    asyncio.run(play())
+    await app.start()
+    await done.wait()
+    print(time.perf_counter() - first_s, matrices, flush=True)
+    await app.stop()
 
 
 if __name__ == "__main__":
