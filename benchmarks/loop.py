@@ -23,7 +23,8 @@ from foreshadow.network_file import parse_network
 from foreshadow.topology import LinkId, NodeId, Prefix
 from shadow.emulation.cleanup import remove_run
 from shadow.emulation.design import design
-from shadow.emulation.lab import BringUp, LabSpec
+from shadow.emulation.emulator import BringUp
+from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
 
 _REPOSITORY = Path(__file__).resolve().parents[1]

@@ -71,6 +71,8 @@ class Experiment:
         demand: Traffic the loads are computed for.
         load_limit: Load ratio no link may exceed.
         deadline: Event time by which the answer is needed.
+        drill: A planned drill as JSON (`scenarios.plan`), in the place of `cut`; "" for none. The
+            shadow hands it on unread.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Experiment:
     load_limit: float
     treatments: tuple[DeviceChange, ...] = ()
     deadline: datetime | None = None
+    drill: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,27 @@ class Convergence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinding:
+    """How one check of a drill came out.
+
+    Attributes:
+        moment: `before`, `during` or `after` the faults.
+        check: `convergence`, `loss`, `reachability`...
+        measured: What was seen, in `unit`; None where the check is a yes or no.
+        limit: What was allowed, in `unit`.
+        detail: One sentence with the number and where it was seen.
+    """
+
+    moment: str
+    check: str
+    verdict: Verdict
+    detail: str
+    measured: float | None = None
+    limit: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentResult:
     """The bench's answer.
 
@@ -147,6 +171,8 @@ class ExperimentResult:
         reasons: One sentence a finding, with its number.
         undo_verified: Fault undone, every table as before it.
         revert_verified: Treatments taken back, RIB digest as before them; None without treatment.
+        findings: The checks of a planned drill; none for an experiment that only cuts links.
+        evidence: The drill's evidence bundle, named by its id; "" for none.
     """
 
     id: str
@@ -166,6 +192,8 @@ class ExperimentResult:
     vector: tuple[tuple[NodeId, str, int, int], ...]
     """State the bench was levelled to: (device, stream, epoch, seq)."""
     took_s: float
+    findings: tuple[CheckFinding, ...] = ()
+    evidence: str = ""
 
     def phase(self, name: str) -> Phase | None:
         """The phase of that name, if the experiment got so far."""

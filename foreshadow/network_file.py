@@ -35,6 +35,7 @@ class RouterEntry(BaseModel):
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
     route_reflector: bool = False
+    roles: tuple[str, ...] = Field(default=(), description="core, edge, border...: for selectors")
 
 
 class LinkEntry(BaseModel):
@@ -44,7 +45,9 @@ class LinkEntry(BaseModel):
     a: Name
     b: Name
     capacity_gbps: float = Field(gt=0, le=100_000)
-    cost: int = Field(ge=1, le=65_535, description="OSPF cost")
+    cost: int = Field(ge=1, le=65_535, description="IGP cost")
+    delay_ms: float = Field(default=0.0, ge=0, le=10_000, description="one way")
+    srlgs: tuple[str, ...] = Field(default=(), description="shared risk link groups (RFC 4202)")
 
 
 class AttachmentEntry(BaseModel):

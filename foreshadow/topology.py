@@ -9,6 +9,8 @@ import networkx as nx
 
 NodeId = NewType("NodeId", str)
 LinkId = NewType("LinkId", str)
+SrlgId = NewType("SrlgId", str)
+"""A shared risk link group (RFC 4202): links that lie in one duct, on one card, on one feed."""
 Prefix = IPv4Network
 
 
@@ -45,6 +47,9 @@ class Link:
     b: LinkEnd
     capacity_bps: float
     is_external: bool = False
+    delay_s: float = 0.0
+    """One-way propagation delay; 0 where nobody says."""
+    srlgs: frozenset[SrlgId] = frozenset()
 
     def directions(self) -> tuple[DirectedLink, DirectedLink]:
         """Both directions, a to b first."""
@@ -65,6 +70,8 @@ class Node:
     id: NodeId
     loopback: IPv4Address | None = None
     is_external: bool = False
+    roles: frozenset[str] = frozenset()
+    """What the operator calls it: `core`, `edge`, `border`, `reflector`..."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

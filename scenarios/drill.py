@@ -25,13 +25,14 @@ from foreshadow.experiment import (
 )
 from foreshadow.routing import FibEntry, rib_digest
 from foreshadow.topology import NodeId, Topology
-from scenarios.fault import Fault, LinkDown
+from scenarios.faults.fault import Fault, Memory
+from scenarios.faults.link_down import LinkDown
 from scenarios.judgement import LEAST_FIDELITY, judge, loads
 from scenarios.sentinels import sentinels
 from scenarios.steadiness import unsteady
 from shadow.bench import Bench
 from shadow.convergence import ProbeStream, control_loss, measure
-from shadow.emulation.lab import Settled
+from shadow.emulation.emulator import Settled
 
 _log = structlog.get_logger()
 
@@ -90,7 +91,10 @@ class _Run:
         self._experiment, self._bench, self._clock = experiment, bench, clock
         self._patience, self._lab = patience, bench.lab
         self._phases: list[Phase] = []
-        self._faults: tuple[Fault, ...] = tuple(LinkDown(link=link) for link in experiment.cut)
+        self._faults: tuple[tuple[Fault, Memory], ...] = tuple(
+            (fault, fault.remember(bench.lab))
+            for fault in (LinkDown(link=link) for link in experiment.cut)
+        )
         self._convergence: Convergence | None = None
         self._is_undone = not experiment.cut
         self._is_reverted: bool | None = None
@@ -162,7 +166,7 @@ class _Run:
         try:
             self._fail(reference)
         finally:
-            undone_s = max(fault.undo(self._lab) for fault in self._faults)
+            undone_s = max(fault.undo(self._lab, memory) for fault, memory in self._faults)
             left = self._poll(self._not_undone)
             self.doubts += left
             phase = self._recover("undone", undone_s, reference)
@@ -171,7 +175,11 @@ class _Run:
                 self.doubts.append("the tables did not come back after the fault was undone")
 
     def _not_undone(self) -> list[str]:
-        return [says for fault in self._faults if (says := fault.verify_undone(self._lab))]
+        return [
+            says
+            for fault, memory in self._faults
+            if (says := fault.verify_undone(self._lab, memory))
+        ]
 
     def _fail(self, reference: Phase) -> None:
         fibs = {tables.router: tables.fib for tables in reference.tables}
@@ -184,10 +192,12 @@ class _Run:
         )
         with ProbeStream(self._lab, watched, self._clock) as probes:
             clean_s = self._await_clean(probes)
-            injected_s = min(fault.inject(self._lab) for fault in self._faults)
+            injected_s = min(fault.inject(self._lab, memory) for fault, memory in self._faults)
             settled = self._settle(injected_s)
             trails = probes.stop()
-        self.doubts += [says for fault in self._faults if (says := fault.verify(self._lab))]
+        self.doubts += [
+            says for fault, memory in self._faults if (says := fault.verify(self._lab, memory))
+        ]
         lost = control_loss(trails, since_s=clean_s, injected_s=injected_s)
         if lost:
             self.doubts.append(f"{lost} probes were lost before anything was broken")

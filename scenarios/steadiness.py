@@ -7,7 +7,7 @@ A failure that hits while a session is still in connect-retry shows an outage th
 from collections.abc import Iterator
 
 from foreshadow.topology import NodeId
-from shadow.emulation.lab import Emulator
+from shadow.emulation.emulator import Emulator
 
 _SUMMARY = "show bgp ipv4 unicast summary json"
 

@@ -13,7 +13,7 @@ import structlog
 from foreshadow.clock import Clock
 from foreshadow.experiment import Experiment, ExperimentResult
 from foreshadow.topology import NodeId, Topology
-from shadow.emulation.lab import Emulator
+from shadow.emulation.emulator import Emulator
 from shadow.levelled_lab import LevelledLab
 from shadow.mirror import Picture
 

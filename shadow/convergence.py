@@ -23,7 +23,7 @@ from typing import Self
 from foreshadow.clock import Clock
 from foreshadow.experiment import Convergence
 from foreshadow.topology import NodeId
-from shadow.emulation.lab import Emulator
+from shadow.emulation.emulator import Emulator
 
 PROBE_INTERVAL_S = 0.002
 _PORT = 47_123

@@ -13,7 +13,8 @@ from foreshadow.observed import Session
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import tables
 from shadow.config_difference import difference
-from shadow.emulation.lab import Emulator, LabSpec
+from shadow.emulation.emulator import Emulator
+from shadow.emulation.lab import LabSpec
 from shadow.fidelity import Behaviour, compare
 from shadow.mirror import Picture
 from shadow.reconcile import Configure, LabChange, Rebuild, SetLink, carry_out, plan

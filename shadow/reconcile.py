@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from foreshadow.topology import LinkId, NodeId
 from shadow.config_difference import difference
-from shadow.emulation.lab import Emulator, LabLink, LabSpec
+from shadow.emulation.emulator import Emulator
+from shadow.emulation.lab import LabLink, LabSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from foreshadow.network_file import AttachmentEntry, LinkEntry, NetworkFile, PeerEntry, RouterEntry
-from foreshadow.topology import Link, LinkEnd, LinkId, Node, NodeId, Topology
+from foreshadow.topology import Link, LinkEnd, LinkId, Node, NodeId, SrlgId, Topology
 from shadow.emulation.configuration import (
     Announcement,
     ExternalSession,
@@ -63,7 +63,10 @@ def design(network: NetworkFile) -> tuple[Topology, LabSpec]:
 
 def topology_of(network: NetworkFile) -> Topology:
     """Routers and links with their addresses; the peers' border routers are external nodes."""
-    routers = (Node(id=NodeId(entry.name), loopback=entry.loopback) for entry in network.routers)
+    routers = (
+        Node(id=NodeId(entry.name), loopback=entry.loopback, roles=frozenset(entry.roles))
+        for entry in network.routers
+    )
     peers = (Node(id=NodeId(place.at.name), is_external=True) for place in _attachments(network))
     return Topology(
         nodes=(*routers, *peers),
@@ -98,6 +101,8 @@ def _internal_link(number: int, entry: LinkEntry) -> Link:
         a=_end(entry.a, entry.b, even, entry.cost),
         b=_end(entry.b, entry.a, odd, entry.cost),
         capacity_bps=entry.capacity_gbps * 1e9,
+        delay_s=entry.delay_ms / 1e3,
+        srlgs=frozenset(map(SrlgId, entry.srlgs)),
     )
 
 

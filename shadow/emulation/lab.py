@@ -1,19 +1,10 @@
-"""What a lab is, as a value, and the port through which one is used.
-
-A `LabSpec` says what is to be there; an `Emulator` makes it real. Everything above this port is the
-same whichever way the routers run.
-"""
+"""What a lab is, as a value: routers with their configurations, and the cables between them."""
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import Any, Protocol, Self
 
 from foreshadow.errors import ConfigError
-from foreshadow.observed import Adjacency
-from foreshadow.routing import Fibs, LocRibs
 from foreshadow.topology import LinkId, NodeId, Prefix
 
 
@@ -41,13 +32,40 @@ class LabEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkShape:
+    """What a link does to packets, each way alike.
+
+    Attributes:
+        rate_bps: How fast it is; None for as fast as the host.
+        delay_s: One-way delay.
+        loss_ratio: Share of packets that never arrive, 0 to 1.
+    """
+
+    rate_bps: float | None = None
+    delay_s: float = 0.0
+    loss_ratio: float = 0.0
+
+
+PLAIN = LinkShape()
+"""A cable and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabLink:
-    """A cable between two routers."""
+    """A cable between two routers.
+
+    Attributes:
+        is_up: It has carrier.
+        is_silent: It drops everything both ways while its carrier stays up.
+        shape: What it does to the packets it carries.
+    """
 
     id: LinkId
     a: LabEnd
     b: LabEnd
     is_up: bool = True
+    is_silent: bool = False
+    shape: LinkShape = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,143 +106,6 @@ class LabSpec:
         """The FIBs of a lab in which every prefix reaches each of our own routers."""
         announced = self.announced()
         return {node.id: announced for node in self.nodes if not node.is_external}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """How the forwarding tables came to rest after a moment.
-
-    Attributes:
-        is_settled: No FIB changed for the quiet time asked for.
-        since_s: The moment, by the monotonic clock.
-        last_change_s: When any FIB changed last after it; None if none did.
-        changes: FIB changes since the moment, over all routers.
-    """
-
-    is_settled: bool
-    since_s: float
-    last_change_s: float | None
-    changes: int
-
-    @property
-    def convergence_s(self) -> float:
-        """From the moment to the last FIB change; 0 where nothing changed."""
-        return 0.0 if self.last_change_s is None else self.last_change_s - self.since_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BringUp:
-    """How long the parts of a start took, in seconds from its beginning."""
-
-    wired_s: float
-    """Namespaces and links are there."""
-    answering_s: float
-    """Every daemon answers on its socket."""
-    converged_s: float
-    """Every expected prefix is in every expected FIB."""
-
-
-class Emulator(Protocol):
-    """One running lab. Calls may come from any thread, changes from one at a time."""
-
-    @property
-    def spec(self) -> LabSpec:
-        """What the lab was asked to be, links as they are now."""
-        ...
-
-    def up(
-        self, *, within_s: float, expected: Mapping[NodeId, frozenset[Prefix]] | None = None
-    ) -> BringUp:
-        """Start everything; return when the expected prefixes are in the FIBs.
-
-        Args:
-            within_s: Longest time it may take.
-            expected: Prefixes each router must have; by default every announced one, on all ours.
-
-        Raises:
-            EmulationFailed: A part did not start, or a prefix did not arrive in time.
-        """
-        ...
-
-    def down(self) -> None:
-        """Remove everything; safe to call at any time and twice."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def set_link(self, link_id: LinkId, is_up: bool) -> float:  # noqa: FBT001 - the state is the subject
-        """Cut or restore the carrier on both ends of a link and see that it is so.
-
-        Returns:
-            The moment of the change, by the monotonic clock: for `wait_settled(since_s=...)`.
-
-        Raises:
-            ConfigError: There is no such link.
-            EmulationFailed: The carrier did not follow.
-        """
-        ...
-
-    def show(self, node: NodeId, command: str) -> str:
-        """What a `show` command prints on a router."""
-        ...
-
-    def show_json(self, node: NodeId, command: str) -> Any:
-        """What a `show ... json` command prints, decoded."""
-        ...
-
-    def execute(self, node: NodeId, command: str) -> str:
-        """Run a command at a router's enable prompt, e.g. `clear bgp ipv4 unicast * soft`."""
-        ...
-
-    def apply_config(self, node: NodeId, text: str) -> None:
-        """Enter a piece of configuration on a router.
-
-        Raises:
-            ConfigError: A line was refused; those before it stay in force.
-        """
-        ...
-
-    def running_config(self, node: NodeId) -> str:
-        """A router's whole running configuration."""
-        ...
-
-    def fibs(self) -> Fibs:
-        """What our own routers' kernels forward by."""
-        ...
-
-    def loc_ribs(self) -> LocRibs:
-        """Our own routers' best BGP paths."""
-        ...
-
-    def adjacencies(self) -> Mapping[NodeId, tuple[Adjacency, ...]]:
-        """Our own routers' OSPF neighbors."""
-        ...
-
-    def disagreements(self) -> tuple[str, ...]:
-        """Where zebra's table and the kernel's differ; anything here voids an experiment."""
-        ...
-
-    def wait_settled(
-        self, *, quiet_s: float, within_s: float, since_s: float | None = None
-    ) -> Settled:
-        """Wait until no FIB has changed for `quiet_s`, at most `within_s`.
-
-        Args:
-            quiet_s: How long nothing may change, counted from `since_s` at the earliest.
-            within_s: Longest wait from now.
-            since_s: Moment from which changes count (monotonic); now if not given.
-        """
-        ...
-
-    def inside(self, node: NodeId) -> AbstractContextManager[None]:
-        """The calling thread is at that router: sockets opened in the block are the router's."""
-        ...
-
-    def answer_for(self, node: NodeId, address: IPv4Address) -> None:
-        """Let a router's kernel accept packets for an address, unseen by its routing daemons."""
-        ...
 
 
 def _originated(config: str) -> Iterator[Prefix]:

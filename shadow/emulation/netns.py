@@ -17,8 +17,9 @@ from frr.configuration import Daemon, startup
 from frr.namespace import inside
 from frr.vty import Router
 from shadow.emulation.cleanup import kill_inside, remove_restart_notes
+from shadow.emulation.emulator import BringUp, Settled
 from shadow.emulation.forwarding import fib
-from shadow.emulation.lab import BringUp, LabEnd, LabLink, LabNode, LabSpec, Settled
+from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
 from shadow.emulation.namespaces import Namespace, add_local_address, connect
 from shadow.emulation.processes import RouterProcesses
 from shadow.emulation.watch import FibWatch

@@ -11,7 +11,8 @@ import yaml
 
 from foreshadow.inventory import DeviceEntry, InventoryFile
 from foreshadow.topology import NodeId, Prefix
-from shadow.emulation.lab import BringUp, LabSpec
+from shadow.emulation.emulator import BringUp
+from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
 from shadow.emulation.ssh import ADDRESS, PORT, SshServer, key_pair, write_secret
 

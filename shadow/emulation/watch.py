@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from foreshadow.topology import NodeId, Prefix
-from shadow.emulation.lab import Settled
+from shadow.emulation.emulator import Settled
 from shadow.emulation.rtnetlink import TABLE_MAIN, Route, routes
 
 _KEPT_CHANGES = 100_000

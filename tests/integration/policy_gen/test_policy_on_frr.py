@@ -13,7 +13,7 @@ from foreshadow.topology import NodeId, Prefix
 from policy_gen.hook import read_hook
 from policy_gen.render import generations, render
 from shadow.emulation.design import design
-from shadow.emulation.lab import Emulator
+from shadow.emulation.emulator import Emulator
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually
 from tests.square_story import HEAVY, LIGHT, square

@@ -4,7 +4,8 @@ import pytest
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId, NodeId, Prefix
-from shadow.emulation.lab import Emulator, LabEnd, LabLink, LabNode, LabSpec, Settled
+from shadow.emulation.emulator import Emulator, Settled
+from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
 from shadow.emulation.netns import NetnsLab
 
 _CONFIG = """\

@@ -1,32 +1,13 @@
-"""What may fail: done to a lab, seen to be done, undone, and seen to be gone."""
+"""A link loses its carrier at both ends."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from foreshadow.topology import LinkId, NodeId
-from shadow.emulation.lab import Emulator, LabLink
+from scenarios.faults.fault import NOTHING, Memory
+from shadow.emulation.emulator import Emulator
+from shadow.emulation.lab import LabLink
 
 _FULL = "Full"
-
-
-class Fault(Protocol):
-    """One failure; `verify` and `verify_undone` say what is still missing, "" when nothing is."""
-
-    def inject(self, lab: Emulator) -> float:
-        """Make it happen; returns the moment, by the monotonic clock."""
-        ...
-
-    def verify(self, lab: Emulator) -> str:
-        """What speaks against the fault being there."""
-        ...
-
-    def undo(self, lab: Emulator) -> float:
-        """Take it back; returns the moment, by the monotonic clock. Safe to call twice."""
-        ...
-
-    def verify_undone(self, lab: Emulator) -> str:
-        """What speaks against the fault being gone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +20,35 @@ class LinkDown:
 
     link: LinkId
 
-    def inject(self, lab: Emulator) -> float:
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.link} down"
+
+    def remember(self, lab: Emulator) -> Memory:
+        """Nothing but the link's name is needed to plug it in again."""
+        lab.spec.link(self.link)
+        return NOTHING
+
+    def inject(self, lab: Emulator, memory: Memory) -> float:
         """Cut it."""
+        del memory
         return lab.set_link(self.link, is_up=False)
 
-    def verify(self, lab: Emulator) -> str:
+    def verify(self, lab: Emulator, memory: Memory) -> str:
         """Whether either end still has an OSPF neighbor over it."""
+        del memory
         left = [node for node, full in self._adjacent(lab) if full is not None]
         return f"{self.link} is cut but {', '.join(left)} still lists its neighbor" if left else ""
 
-    def undo(self, lab: Emulator) -> float:
+    def undo(self, lab: Emulator, memory: Memory) -> float:
         """Plug it in again."""
+        del memory
         return lab.set_link(self.link, is_up=True)
 
-    def verify_undone(self, lab: Emulator) -> str:
+    def verify_undone(self, lab: Emulator, memory: Memory) -> str:
         """Whether both ends have their OSPF neighbor in state Full again."""
+        del memory
         waits = [node for node, full in self._adjacent(lab) if not full]
         return f"{self.link} is up but {', '.join(waits)} waits for its neighbor" if waits else ""
 
