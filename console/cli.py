@@ -1,10 +1,12 @@
 """The commands. Each one parses, calls and renders; what it does lies in the module it calls.
 
 Standard output is the result, standard error the story. Exit codes: 0 passed, 1 failed, 2 usage or
-configuration, 3 inconclusive, 4 the environment lacks something, 128 and more stopped by a signal.
+configuration, 3 inconclusive, 4 the environment lacks something, 70 a bug of ours, 128 and more
+stopped by a signal.
 """
 
 import json
+import logging
 import sys
 from datetime import datetime
 from enum import IntEnum
@@ -22,7 +24,13 @@ from console.interruption import Interrupted, leave_at_once
 from console.report_model import Report, outcome
 from foreshadow.clock import SystemClock
 from foreshadow.codec import to_json
-from foreshadow.errors import BrokerUnreachable, ConfigError, EnvironmentUnfit, ForeshadowError
+from foreshadow.errors import (
+    BrokerUnreachable,
+    ConfigError,
+    EnvironmentUnfit,
+    ForeshadowError,
+    InvariantViolated,
+)
 from foreshadow.experiment import Verdict
 
 
@@ -34,6 +42,8 @@ class Exit(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     ENVIRONMENT = 4
+    BUG = 70
+    """An invariant was violated (sysexits' EX_SOFTWARE): a supervisor does not start it again."""
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -162,6 +172,9 @@ def main() -> None:
         _leave(exc, Exit.USAGE)
     except (EnvironmentUnfit, BrokerUnreachable) as exc:
         _leave(exc, Exit.ENVIRONMENT)
+    except InvariantViolated as exc:
+        logging.getLogger(__name__).exception("invariant violated")
+        _leave(exc, Exit.BUG)
     except ForeshadowError as exc:
         _leave(exc, Exit.FAILED)
     except Interrupted as stopped:

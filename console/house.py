@@ -21,6 +21,10 @@ _LOG_TAIL_BYTES = 2_000
 _STOP_GRACE_S = 10.0
 _RESTART_PAUSE_S = 1.0
 _RESTART_PAUSE_MAX_S = 30.0
+_PROVEN_AFTER_S = 60.0
+"""A process that ran this long has shown that it can: its next end is a first one again."""
+_BUG = 70
+"""The exit status of a violated invariant (`console.cli.Exit.BUG`)."""
 
 
 class ProcessDied(ForeshadowError):
@@ -94,6 +98,10 @@ class House:
         """Those that ended by themselves."""
         return tuple(n for n, c in self._children.items() if c.process.poll() is not None)
 
+    def status(self, name: str) -> int | None:
+        """How one of them ended; None while it runs."""
+        return self._children[name].process.poll()
+
     def restart(self, name: str) -> None:
         """Start one again that ended."""
         self.kill(name)
@@ -133,28 +141,43 @@ class House:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts again what ends by itself, with a growing pause, and says so."""
+    """Starts again what ends by itself, with a growing pause, and says so.
+
+    What ended because it found a bug of ours stays down: it would act on a state it cannot trust.
+    """
 
     house: House
     clock: Clock
     _pause_s: dict[str, float] = field(default_factory=dict)
     _due_s: dict[str, float] = field(default_factory=dict)
+    _started_s: dict[str, float] = field(default_factory=dict)
+    _broken: set[str] = field(default_factory=set)
 
     def tend(self) -> tuple[str, ...]:
         """Look once; return what was said about processes that ended or came back."""
-        said = []
         now_s = self.clock.monotonic_s()
-        for name in self.house.dead():
-            if name not in self._due_s:
-                pause_s = self._pause_s.get(name, _RESTART_PAUSE_S)
-                self._pause_s[name] = min(2 * pause_s, _RESTART_PAUSE_MAX_S)
-                self._due_s[name] = now_s + pause_s
-                said.append(f"{name} ended; starting it again in {pause_s:g} s")
-            elif now_s >= self._due_s[name]:
-                del self._due_s[name]
-                self.house.restart(name)
-                said.append(f"{name} started again")
-        return tuple(said)
+        said = (self._tend(name, now_s) for name in self.house.dead())
+        return tuple(words for words in said if words)
+
+    def _tend(self, name: str, now_s: float) -> str:
+        if name in self._broken:
+            return ""
+        if self.house.status(name) == _BUG:
+            self._broken.add(name)
+            return f"{name} found a bug of its own and stays down; its log says which"
+        if name not in self._due_s:
+            if now_s - self._started_s.get(name, now_s) >= _PROVEN_AFTER_S:
+                self._pause_s.pop(name, None)
+            pause_s = self._pause_s.get(name, _RESTART_PAUSE_S)
+            self._pause_s[name] = min(2 * pause_s, _RESTART_PAUSE_MAX_S)
+            self._due_s[name] = now_s + pause_s
+            return f"{name} ended; starting it again in {pause_s:g} s"
+        if now_s < self._due_s[name]:
+            return ""
+        del self._due_s[name]
+        self._started_s[name] = now_s
+        self.house.restart(name)
+        return f"{name} started again"
 
 
 def tail(log: Path) -> str:

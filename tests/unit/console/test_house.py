@@ -21,6 +21,7 @@ SCRIPTS = {
         "print('up', flush=True)\nwhile True: signal.pause()"
     ),
     "broken": "import sys; print('no inventory', file=sys.stderr); sys.exit(2)",
+    "buggy": "import sys; sys.exit(70)",
     "told": "import os; print(os.environ['FORESHADOW_RUN_ID'], flush=True)",
 }
 
@@ -135,6 +136,32 @@ def test_a_supervisor_waits_longer_each_time_and_says_so(house: House) -> None:
         assert supervisor.tend() == ("broken started again",)
 
     assert house.pid("steady") == pid
+
+
+def test_one_that_ran_for_long_is_started_again_soon(house: House) -> None:
+    """A process that ends after a minute of work waits one second again, not thirty."""
+    clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC))
+    supervisor = Supervisor(house, clock)
+    house.start("broken")
+    for ran_s, pause_s in ((0, 1), (0, 2), (59, 4), (60, 1), (0, 2)):
+        eventually(lambda: house.dead() == ("broken",), within_s=WITHIN_S)
+        clock.sleep(ran_s)
+        assert supervisor.tend() == (f"broken ended; starting it again in {pause_s} s",)
+        clock.sleep(pause_s)
+        assert supervisor.tend() == ("broken started again",)
+
+
+def test_one_that_found_a_bug_of_its_own_stays_down(house: House) -> None:
+    """It is said once; nothing starts it again."""
+    clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC))
+    supervisor = Supervisor(house, clock)
+    house.start("buggy")
+    eventually(lambda: house.dead() == ("buggy",), within_s=WITHIN_S)
+    first = supervisor.tend()
+    clock.sleep(3600)
+
+    assert first == ("buggy found a bug of its own and stays down; its log says which",)
+    assert supervisor.tend() == ()
 
 
 def test_the_end_of_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
