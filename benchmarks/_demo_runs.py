@@ -71,7 +71,7 @@ def _report(*options: str) -> dict[str, Any]:
     """
     with TemporaryDirectory() as directory:
         done = subprocess.run(
-            [sys.executable, "-m", "console.cli", "demo", "--report", directory, *options],
+            [sys.executable, "-m", "console.entry", "demo", "--report", directory, *options],
             cwd=_REPOSITORY,
             capture_output=True,
             text=True,

@@ -39,7 +39,7 @@ class ProcessDied(ForeshadowError):
 
 def command(name: str) -> Sequence[str]:
     """What starts one process of the house."""
-    return sys.executable, "-m", "console.cli", "run", name
+    return sys.executable, "-m", "console.entry", "run", name
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ _ABILENE = "console/networks/abilene.yaml"
 
 def _foreshadow(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "console.cli", *arguments],
+        [sys.executable, "-m", "console.entry", *arguments],
         env={**os.environ, **variables},
         cwd=Path(__file__).parents[3],
         capture_output=True,

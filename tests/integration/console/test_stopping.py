@@ -29,7 +29,7 @@ def _foreshadow(
     said = tmp_path / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "console.cli", *arguments],
+            [sys.executable, "-m", "console.entry", *arguments],
             env={**os.environ, "FORESHADOW_RUN_DIR": str(tmp_path / "runs")},
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -42,7 +42,7 @@ def _foreshadow(
             process.kill()
             process.wait()
             subprocess.run(
-                [sys.executable, "-m", "console.cli", "clean"], check=True, capture_output=True
+                [sys.executable, "-m", "console.entry", "clean"], check=True, capture_output=True
             )
 
 

@@ -98,7 +98,7 @@ def environment(broker: Broker, run_id: str, tmp_path: Path) -> dict[str, str]:
 @contextmanager
 def _process(name: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "console.cli", "run", name], env={**os.environ, **environment}
+        [sys.executable, "-m", "console.entry", "run", name], env={**os.environ, **environment}
     )
     try:
         yield child

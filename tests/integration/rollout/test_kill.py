@@ -34,7 +34,7 @@ def _controller(ring: Ring, bus: BusSettings, directory: Path) -> Iterator[subpr
         "FORESHADOW_ROLLOUT__MOVED_TRAFFIC_CAP": "0.6",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "console.cli", "run", "rollout"], env={**os.environ, **settings}
+        [sys.executable, "-m", "console.entry", "run", "rollout"], env={**os.environ, **settings}
     )
     try:
         yield process

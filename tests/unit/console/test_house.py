@@ -46,7 +46,7 @@ def _await_log(house: House, name: str, said: str, times: int = 1) -> None:
 
 def test_a_process_of_the_house_is_the_console_itself() -> None:
     """`foreshadow run NAME`, with this interpreter; nothing secret on its command line."""
-    assert command("ingest") == (sys.executable, "-m", "console.cli", "run", "ingest")
+    assert command("ingest") == (sys.executable, "-m", "console.entry", "run", "ingest")
 
 
 def test_processes_run_until_they_are_stopped(house: House) -> None:
