@@ -6,7 +6,9 @@ touched and small enough to be written to the drill's journal: whoever finds the
 `kill -9` can undo the fault without having been there.
 """
 
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+import msgspec
 
 from foreshadow.demand import DemandMatrix
 from shadow.emulation.emulator import Emulator
@@ -15,6 +17,21 @@ Memory = tuple[tuple[str, str], ...]
 """What undo needs, as (name, text) pairs; the same on paper as in memory."""
 
 NOTHING: Memory = ()
+
+
+def recall(memory: Memory, name: str) -> str:
+    """What was remembered under a name; "" for nothing."""
+    return dict(memory).get(name, "")
+
+
+class FaultValue(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What every fault is as a value: fields that a plan and a journal can carry.
+
+    The first line of a fault's docstring is what a catalogue prints about its kind.
+    """
+
+    undoing: ClassVar[str]
+    """How it is taken back, as an imperative: what a plan lists before anything is touched."""
 
 
 class Fault(Protocol):
