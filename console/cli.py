@@ -9,7 +9,6 @@ import json
 import logging
 import sys
 from datetime import datetime
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,8 @@ from rich.console import Console
 
 from console import doctor as diagnosis
 from console.clean import clean as clean_runs
+from console.command_line import AsJson, Exit
+from console.commands.topology import topology_app
 from console.configuration import load_settings, wish
 from console.host import examine
 from console.interruption import Interrupted, leave_at_once
@@ -33,21 +34,6 @@ from foreshadow.errors import (
 )
 from foreshadow.experiment import Verdict
 
-
-class Exit(IntEnum):
-    """What the shell is told."""
-
-    PASSED = 0
-    FAILED = 1
-    USAGE = 2
-    INCONCLUSIVE = 3
-    ENVIRONMENT = 4
-    BUG = 70
-    """An invariant was violated (sysexits' EX_SOFTWARE): a supervisor does not start it again."""
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-
 app = typer.Typer(
     help="A running copy of your network that fails first.",
     no_args_is_help=True,
@@ -58,6 +44,7 @@ config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
+app.add_typer(topology_app, name="topology")
 
 
 @app.command()

@@ -1,23 +1,47 @@
-"""From a network file to addresses, names and configurations, by fixed rules.
+"""From a network file to names and configurations, by fixed rules (addresses: `addressing`).
 
 interface         `to-<NEIGHBOR>`
-link              `A-B` as in the file, numbered in file order: the n-th has the n-th /31 of
-                  10.254.0.0/16, `a` the even address; towards peers likewise in 10.253.0.0/16
+link              `A-B` as in the file
 loopback          on `lo`, OSPF router id and BGP source
 iBGP              every router with each route reflector; the reflectors are one cluster
 site              a discard route, announced in BGP
+IS-IS             a link runs the levels both its ends have, level 1 within one area only
+
+Links of the lab carry packets as fast as the host does, whatever capacity and delay the file gives
+them: loads are computed by walking the FIBs, and shaping costs the host. Whoever wants packets to
+meet delay and rate shapes the links of the `LabSpec` (`shaped`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Interface
 
-from foreshadow.network_file import AttachmentEntry, LinkEntry, NetworkFile, PeerEntry, RouterEntry
+from foreshadow.network_file import (
+    AttachmentEntry,
+    LinkEntry,
+    NetworkFile,
+    PeerEntry,
+    RouterEntry,
+    isis_levels,
+)
+from foreshadow.routing_design import Bfd, IsisLevel
 from foreshadow.topology import Link, LinkEnd, LinkId, Node, NodeId, SrlgId, Topology
+from shadow.emulation.addressing import (
+    EXTERNAL,
+    INTERNAL,
+    address6,
+    interface6,
+    isis_net,
+    loopback6,
+    pair,
+    prefix6,
+    site6,
+)
 from shadow.emulation.configuration import (
     Announcement,
     ExternalSession,
     InternalNeighbor,
+    IsisPlan,
     PeerPlan,
     PeerSession,
     Port,
@@ -25,10 +49,8 @@ from shadow.emulation.configuration import (
     peer_config,
     router_config,
 )
-from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
+from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec, LinkShape
 
-_INTERNAL = IPv4Network("10.254.0.0/16")
-_EXTERNAL = IPv4Network("10.253.0.0/16")
 _UNKNOWN_CAPACITY_BPS = 0.0
 """Nobody says how wide a peer's link is; loads are computed on internal links only."""
 
@@ -59,6 +81,24 @@ def design(network: NetworkFile) -> tuple[Topology, LabSpec]:
         for link in topology.links
     )
     return topology, LabSpec(nodes=(*ours, *theirs), links=tuple(links))
+
+
+def shaped(topology: Topology, lab: LabSpec, *, scale: float) -> LabSpec:
+    """The same lab with every link as slow and as long as the network's is.
+
+    Args:
+        topology: Says each link's capacity and delay.
+        lab: The lab of that network.
+        scale: Rates are divided by it, since no host forwards 100 Gbit/s (network.md 4.3); delays
+            are not.
+    """
+    links = {link.id: link for link in topology.links}
+
+    def shape(link: Link) -> LinkShape:
+        rate_bps = link.capacity_bps / scale or None
+        return LinkShape(rate_bps=rate_bps, delay_s=link.delay_s)
+
+    return replace(lab, links=tuple(replace(it, shape=shape(links[it.id])) for it in lab.links))
 
 
 def topology_of(network: NetworkFile) -> Topology:
@@ -95,11 +135,11 @@ def _attachments(network: NetworkFile) -> Iterator[_Attachment]:
 
 
 def _internal_link(number: int, entry: LinkEntry) -> Link:
-    even, odd = _pair(_INTERNAL, number)
+    even, odd = pair(INTERNAL, number)
     return Link(
-        id=LinkId(f"{entry.a}-{entry.b}"),
-        a=_end(entry.a, entry.b, even, entry.cost),
-        b=_end(entry.b, entry.a, odd, entry.cost),
+        id=entry.id,
+        a=_end(entry.a, entry.interface_to(entry.b), even, entry.cost),
+        b=_end(entry.b, entry.interface_to(entry.a), odd, entry.cost_back or entry.cost),
         capacity_bps=entry.capacity_gbps * 1e9,
         delay_s=entry.delay_ms / 1e3,
         srlgs=frozenset(map(SrlgId, entry.srlgs)),
@@ -107,22 +147,18 @@ def _internal_link(number: int, entry: LinkEntry) -> Link:
 
 
 def _external_link(place: _Attachment) -> Link:
-    even, odd = _pair(_EXTERNAL, place.number)
+    even, odd = pair(EXTERNAL, place.number)
     return Link(
         id=LinkId(f"{place.at.router}-{place.at.name}"),
-        a=_end(place.at.router, place.at.name, even, 0),
-        b=_end(place.at.name, place.at.router, odd, 0),
+        a=_end(place.at.router, f"to-{place.at.name}", even, 0),
+        b=_end(place.at.name, f"to-{place.at.router}", odd, 0),
         capacity_bps=_UNKNOWN_CAPACITY_BPS,
         is_external=True,
     )
 
 
-def _end(near: str, far: str, address: IPv4Address, metric: int) -> LinkEnd:
-    return LinkEnd(node=NodeId(near), interface=f"to-{far}", address=address, metric=metric)
-
-
-def _pair(block: IPv4Network, number: int) -> tuple[IPv4Address, IPv4Address]:
-    return block[2 * number], block[2 * number + 1]
+def _end(node: str, interface: str, address: IPv4Address, metric: int) -> LinkEnd:
+    return LinkEnd(node=NodeId(node), interface=interface, address=address, metric=metric)
 
 
 def _router_plan(network: NetworkFile, topology: Topology, entry: RouterEntry) -> RouterPlan:
@@ -131,47 +167,97 @@ def _router_plan(network: NetworkFile, topology: Topology, entry: RouterEntry) -
         name=NodeId(entry.name),
         autonomous_system=network.autonomous_system,
         loopback=entry.loopback,
+        loopback6=loopback6(entry) if network.ipv6 else None,
         site=entry.site,
+        site6=site6(entry) if network.ipv6 else None,
         sites=tuple(router.site for router in network.routers),
-        ports=tuple(_ports(topology, entry.name)),
+        sites6=tuple(map(site6, network.routers)) if network.ipv6 else (),
+        ports=(*_inner_ports(network, topology, entry), *_outer_ports(network, entry)),
         neighbors=tuple(
             InternalNeighbor(
                 name=NodeId(other.name),
                 loopback=other.loopback,
+                loopback6=loopback6(other) if network.ipv6 else None,
                 is_client=entry.route_reflector and not other.route_reflector,
             )
             for other in (network.routers if entry.route_reflector else reflectors)
             if other.name != entry.name
         ),
-        sessions=tuple(
-            ExternalSession(
-                name=NodeId(place.at.name),
-                address=_pair(_EXTERNAL, place.number)[1],
-                remote_as=place.peer.autonomous_system,
-                local_preference=place.at.local_preference,
-            )
-            for place in _attachments(network)
-            if place.at.router == entry.name
-        ),
+        sessions=tuple(_session(network, place) for place in _places_at(network, entry)),
         cluster_id=min(r.loopback for r in reflectors) if entry.route_reflector else None,
+        igp=network.igp,
+        isis=IsisPlan(net=isis_net(entry), level=entry.isis_level)
+        if network.igp.has_isis
+        else None,
+        throttle=network.throttle,
+        bgp=network.bgp,
+        ecmp=network.ecmp,
     )
 
 
-def _ports(topology: Topology, router: str) -> Iterator[Port]:
-    for link in topology.links:
-        for near, _ in link.ends():
-            if near.node == router:
+def _places_at(network: NetworkFile, entry: RouterEntry) -> Iterator[_Attachment]:
+    return (place for place in _attachments(network) if place.at.router == entry.name)
+
+
+def _session(network: NetworkFile, place: _Attachment) -> ExternalSession:
+    theirs = pair(EXTERNAL, place.number)[1]
+    return ExternalSession(
+        name=NodeId(place.at.name),
+        address=theirs,
+        address6=address6(theirs) if network.ipv6 else None,
+        remote_as=place.peer.autonomous_system,
+        local_preference=place.at.local_preference,
+        bfd=place.at.bfd,
+    )
+
+
+def _inner_ports(network: NetworkFile, topology: Topology, entry: RouterEntry) -> Iterator[Port]:
+    routers = {router.name: router for router in network.routers}
+    for described, link in zip(network.links, topology.links, strict=False):
+        for near, far in link.ends():
+            if near.node == entry.name:
+                address = IPv4Interface((near.address, 31))
                 yield Port(
                     interface=near.interface,
-                    address=IPv4Interface(f"{near.address}/31"),
+                    address=address,
+                    address6=interface6(address) if network.ipv6 else None,
                     description=link.id,
                     bandwidth_mbps=round(link.capacity_bps / 1e6) or None,
-                    cost=None if link.is_external else near.metric,
+                    cost=near.metric,
+                    hello=described.hello or network.hello,
+                    bfd=_bfd(network, described),
+                    circuit=_circuit(entry, routers[far.node]),
                 )
 
 
+def _outer_ports(network: NetworkFile, entry: RouterEntry) -> Iterator[Port]:
+    for place in _places_at(network, entry):
+        address = IPv4Interface((pair(EXTERNAL, place.number)[0], 31))
+        yield Port(
+            interface=f"to-{place.at.name}",
+            address=address,
+            address6=interface6(address) if network.ipv6 else None,
+            description=f"{place.at.router}-{place.at.name}",
+        )
+
+
+def _bfd(network: NetworkFile, link: LinkEntry) -> Bfd | None:
+    if link.bfd is None:
+        return network.bfd
+    return link.bfd or None
+
+
+def _circuit(near: RouterEntry, far: RouterEntry) -> str:
+    """The circuit type of a link that runs fewer levels than the router does."""
+    levels = isis_levels(near, far)
+    if near.isis_level is not IsisLevel.BOTH or levels == near.isis_level.levels:
+        return ""
+    return "level-1" if levels == {1} else "level-2-only"
+
+
 def _peer_plan(network: NetworkFile, place: _Attachment) -> PeerPlan:
-    ours, theirs = _pair(_EXTERNAL, place.number)
+    ours, theirs = pair(EXTERNAL, place.number)
+    address = IPv4Interface((theirs, 31))
     return PeerPlan(
         name=NodeId(place.at.name),
         autonomous_system=place.peer.autonomous_system,
@@ -179,10 +265,17 @@ def _peer_plan(network: NetworkFile, place: _Attachment) -> PeerPlan:
         sessions=(
             PeerSession(
                 interface=f"to-{place.at.router}",
-                address=IPv4Interface(f"{theirs}/31"),
+                address=address,
+                address6=interface6(address) if network.ipv6 else None,
                 neighbor=ours,
+                neighbor6=address6(ours) if network.ipv6 else None,
                 neighbor_as=network.autonomous_system,
+                bfd=place.at.bfd,
             ),
         ),
         announcements=tuple(Announcement(prefix=entry.prefix) for entry in place.peer.prefixes),
+        announcements6=tuple(prefix6(entry.prefix) for entry in place.peer.prefixes)
+        if network.ipv6
+        else (),
+        bgp=network.bgp,
     )

@@ -93,3 +93,17 @@ def test_what_is_no_document_of_this_kind_is_refused(text: str) -> None:
     """Empty, binary, a list, a word."""
     with pytest.raises(ConfigError, match=r"square\.yaml"):
         parse_network(text, path=PATH)
+
+
+def test_parallel_links_are_numbered_in_order() -> None:
+    """So that a link that is written twice by mistake is still found."""
+    second = "  - {a: NE, b: NW, capacity_gbps: 1, cost: 10, number: 2}\n"
+    text = SQUARE.read_text().replace("peers:\n", second + "peers:\n")
+    first, *_, parallel = parse_network(text, path=PATH).links
+
+    assert (first.id, parallel.id) == ("NW-NE", "NE-NW.2")
+    assert (parallel.interface_to("NW"), first.interface_to("NE")) == ("t2-NW", "to-NE")
+    with pytest.raises(ConfigError, match="has number 3 before there is a number 2"):
+        parse_network(text.replace("number: 2", "number: 3"), path=PATH)
+    with pytest.raises(ConfigError, match="give the second `number: 2`"):
+        parse_network(text.replace(", number: 2", ""), path=PATH)
