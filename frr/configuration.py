@@ -7,7 +7,7 @@ prints: a header at the left margin, its body indented by a space, `exit`, `!`.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,11 +15,13 @@ from foreshadow.errors import ConfigError
 
 
 class Daemon(StrEnum):
-    """The daemons of a router; each owns a part of the configuration."""
+    """The daemons of a router, in the order of start; each owns a part of the configuration."""
 
     ZEBRA = "zebra"
     STATICD = "staticd"
+    BFDD = "bfdd"
     OSPFD = "ospfd"
+    ISISD = "isisd"
     BGPD = "bgpd"
 
 
@@ -59,7 +61,7 @@ _OWNERS: tuple[tuple[re.Pattern[str], tuple[Daemon, ...]], ...] = tuple(
         (r"(no )?access-list\b", (Daemon.BGPD,)),
         (r"(no )?bgp (community|extcommunity|large-community|as-path)[- ]", (Daemon.BGPD,)),
         (r"(no )?route-map\b", (Daemon.BGPD,)),
-        (r"(no )?interface\b", (Daemon.ZEBRA, Daemon.OSPFD)),
+        (r"(no )?interface\b", (Daemon.ZEBRA, Daemon.OSPFD, Daemon.ISISD)),
         (
             r"(no )?(ip|ipv6) (forwarding|nht|router-id|protocol|table|import-table)\b",
             (Daemon.ZEBRA,),
@@ -67,10 +69,25 @@ _OWNERS: tuple[tuple[re.Pattern[str], tuple[Daemon, ...]], ...] = tuple(
         (r"(no )?(router-id|zebra|allow-external-route-update|nexthop-group)\b", (Daemon.ZEBRA,)),
         (r"(no )?(ip|ipv6) route\b", (Daemon.STATICD,)),
         (r"(no )?router ospf\b", (Daemon.OSPFD,)),
+        (r"(no )?router isis\b", (Daemon.ISISD,)),
+        (r"(no )?bfd$", (Daemon.BFDD,)),
         (r"(no )?(router bgp|bgp)\b", (Daemon.BGPD,)),
     )
 )
-_OSPF_LINE = re.compile(r"\s*(no )?(ip )?ospf\b")
+_INTERFACE_LINES = {
+    Daemon.OSPFD: re.compile(r"\s*(no )?(ip )?ospf\b"),
+    Daemon.ISISD: re.compile(r"\s*(no )?(isis|ip router isis|ipv6 router isis)\b"),
+}
+"""What of an interface section is a routing daemon's; the rest is zebra's."""
+
+_IPV6 = re.compile(r"^ *ipv6 (address|router|route)\b", re.MULTILINE)
+_NEEDED_FOR = {
+    Daemon.STATICD: re.compile(r"^ip(v6)? route ", re.MULTILINE),
+    Daemon.BFDD: re.compile(r"^bfd$|^ +(ip ospf|isis|neighbor \S+) bfd\b", re.MULTILINE),
+    Daemon.OSPFD: re.compile(r"^router ospf\b|^ +(ip )?ospf ", re.MULTILINE),
+    Daemon.ISISD: re.compile(r"^router isis\b|^ +ip(v6)? router isis ", re.MULTILINE),
+    Daemon.BGPD: re.compile(r"^router bgp\b", re.MULTILINE),
+}
 
 
 def parse(text: str) -> tuple[Block, ...]:
@@ -98,26 +115,44 @@ def parse(text: str) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def split(text: str) -> dict[Daemon, str]:
+def daemons_of(config: str) -> tuple[Daemon, ...]:
+    """The daemons that a router with this configuration needs, in the order of start."""
+    return (Daemon.ZEBRA, *(it for it, needed in _NEEDED_FOR.items() if needed.search(config)))
+
+
+def uses_ipv6(config: str) -> bool:
+    """Whether a router with this configuration speaks IPv6 at all."""
+    return _IPV6.search(config) is not None
+
+
+def split(text: str, among: Collection[Daemon] = _ALL) -> dict[Daemon, str]:
     """Each daemon's part of a configuration, in the order of the text.
 
+    Args:
+        text: The configuration.
+        among: The daemons that run.
+
     Raises:
-        ConfigError: A statement belongs to no daemon we run; names its line.
+        ConfigError: A statement belongs to no daemon that runs; names its line.
     """
-    return _parts(parse(text))
+    return _parts(parse(text), among)
 
 
 def startup(text: str) -> dict[Daemon, str]:
-    """Each daemon's start-up file.
+    """The start-up file of each daemon that is needed; no other daemon's part is in any.
 
     `show running-config` prints `router bgp` before the route maps it uses. bgpd treats a route map
     that it does not know yet as "deny all" and looks again only after `bgp route-map delay-timer`
-    (5 s), so here policy comes first.
+    (5 s), so here policy comes first. isisd makes its first link-state packet when it is given its
+    `net`, and the next one only after the shortest time that was in force at that moment: 30 s by
+    default. So here `net` comes last, and before the interfaces.
 
     Raises:
         ConfigError: A statement belongs to no daemon we run; names its line.
     """
-    return _parts(sorted(parse(text), key=lambda block: block.header.startswith("router bgp")))
+    in_order = sorted(parse(text), key=_start_order)
+    parts = _parts(map(_with_net_last, in_order), _ALL)
+    return {daemon: parts[daemon] for daemon in daemons_of(text)}
 
 
 def merge(parts: Mapping[Daemon, str]) -> str:
@@ -161,14 +196,38 @@ def _says_something(block: Block) -> bool:
     return not block.header.startswith(("frr version", "hostname"))
 
 
-def _parts(blocks: Iterable[Block]) -> dict[Daemon, str]:
-    parts: dict[Daemon, list[Block]] = {daemon: [] for daemon in Daemon}
+def _start_order(block: Block) -> int:
+    if block.header.startswith("router isis"):
+        return 0
+    return 2 if block.header.startswith("router bgp") else 1
+
+
+def _with_net_last(block: Block) -> Block:
+    if not block.header.startswith("router isis"):
+        return block
+    body = tuple(sorted(block.body, key=lambda line: line.strip().startswith("net ")))
+    return Block(header=block.header, body=body, line=block.line)
+
+
+def _parts(blocks: Iterable[Block], among: Collection[Daemon]) -> dict[Daemon, str]:
+    parts: dict[Daemon, list[Block]] = {daemon: [] for daemon in Daemon if daemon in among}
     for block in blocks:
-        for owner in _owners(block):
-            part = _part(block, owner)
-            if part is not None:
+        for owner, part in _owned(block):
+            if owner in parts:
                 parts[owner].append(part)
+            elif _owners(block) is not _ALL:
+                raise ConfigError(
+                    f"{block.header!r} belongs to {owner}, which does not run there",
+                    line=block.line,
+                )
     return {daemon: render(part) for daemon, part in parts.items()}
+
+
+def _owned(block: Block) -> Iterator[tuple[Daemon, Block]]:
+    for owner in _owners(block):
+        part = _part(block, owner)
+        if part is not None:
+            yield owner, part
 
 
 def _owners(block: Block) -> tuple[Daemon, ...]:
@@ -186,10 +245,12 @@ def _part(block: Block, owner: Daemon) -> Block | None:
     """What of an interface section concerns one daemon; everything else goes whole."""
     if not block.header.startswith("interface "):
         return block
-    wanted = owner is Daemon.OSPFD
-    body = tuple(line for line in block.body if bool(_OSPF_LINE.match(line)) is wanted)
-    if not body and wanted:
-        return None
+    wanted = _INTERFACE_LINES.get(owner)
+    if wanted is not None:
+        body = tuple(line for line in block.body if wanted.match(line))
+        return Block(header=block.header, body=body, line=block.line) if body else None
+    routing = _INTERFACE_LINES.values()
+    body = tuple(it for it in block.body if not any(form.match(it) for form in routing))
     return Block(header=block.header, body=body, line=block.line)
 
 

@@ -27,6 +27,8 @@ _SHOWN_BY: tuple[tuple[re.Pattern[str], Daemon], ...] = (
     (re.compile(r"show (ip |ipv6 )?(prefix-list|as-path|community-list|large-)"), Daemon.BGPD),
     (re.compile(r"show route-map\b"), Daemon.BGPD),
     (re.compile(r"(show|clear) ip ospf\b"), Daemon.OSPFD),
+    (re.compile(r"(show|clear) isis\b"), Daemon.ISISD),
+    (re.compile(r"(show|clear) bfd\b"), Daemon.BFDD),
 )
 
 
@@ -135,7 +137,7 @@ class ReadOnlyRouter:
         pathspace: str,
         *,
         device: str | None = None,
-        daemons: Sequence[Daemon] = tuple(Daemon),
+        daemons: Sequence[Daemon] | None = None,
         timeout_s: float = 5.0,
         run_dir: Path = RUN_DIR,
     ) -> None:
@@ -144,18 +146,18 @@ class ReadOnlyRouter:
         Args:
             pathspace: What its daemons run under (`-N`).
             device: Router's name, for errors; the pathspace if not given.
-            daemons: Those that run there.
+            daemons: Those that are to run there; by default those that left a start-up file or a
+                socket, which a daemon that was killed leaves too.
             timeout_s: Longest wait for one answer.
             run_dir: Where FRR keeps its sockets.
         """
         self.pathspace = pathspace
-        self._daemons = {
+        self._directory, self._expected = run_dir / pathspace, daemons
+        self._sockets = {
             daemon: VtySocket(
-                run_dir / pathspace / f"{daemon}.vty",
-                device=device or pathspace,
-                timeout_s=timeout_s,
+                self._directory / f"{daemon}.vty", device=device or pathspace, timeout_s=timeout_s
             )
-            for daemon in daemons
+            for daemon in Daemon
         }
 
     def __enter__(self) -> Self:
@@ -197,11 +199,21 @@ class ReadOnlyRouter:
             DeviceUnreachable: A daemon is not there or does not answer.
         """
         command = "show running-config"
-        return merge({name: daemon.execute(command) for name, daemon in self._daemons.items()})
+        return merge({name: self._sockets[name].execute(command) for name in self.daemons()})
+
+    def daemons(self) -> tuple[Daemon, ...]:
+        """The daemons that are to run there; zebra always is."""
+        if self._expected is not None:
+            return tuple(self._expected)
+        return tuple(it for it in Daemon if it is Daemon.ZEBRA or self._left_a_trace(it))
+
+    def knows(self, command: str) -> bool:
+        """Whether a daemon that can answer the command is to run there."""
+        return _daemon_for(command) in self.daemons()
 
     def close(self) -> None:
         """Hang up on every daemon."""
-        for daemon in self._daemons.values():
+        for daemon in self._sockets.values():
             daemon.close()
 
     def _execute(self, command: str) -> str:
@@ -210,9 +222,12 @@ class ReadOnlyRouter:
         return self._daemon(_daemon_for(command)).execute(command)
 
     def _daemon(self, name: Daemon) -> VtySocket:
-        if name not in self._daemons:
+        if self._expected is not None and name not in self._expected:
             raise ConfigError(f"{self.pathspace} runs no {name}")
-        return self._daemons[name]
+        return self._sockets[name]
+
+    def _left_a_trace(self, daemon: Daemon) -> bool:
+        return any((self._directory / f"{daemon}.{it}").exists() for it in ("vty", "conf"))
 
 
 class Router(ReadOnlyRouter):
@@ -234,14 +249,14 @@ class Router(ReadOnlyRouter):
             ConfigError: A line is refused, or belongs to no daemon.
             DeviceUnreachable: A daemon is not there, or hung up.
         """
-        for daemon, part in split(text).items():
+        for daemon, part in split(text, self.daemons()).items():
             lines = [line for line in part.splitlines() if line != "!"]
             if lines:
                 self._daemon(daemon).configure(lines)
 
     def answers(self) -> bool:
         """Whether every daemon takes commands now."""
-        return all(_does_not_raise(it.execute, "enable") for it in self._daemons.values())
+        return all(_does_not_raise(self._daemon(it).execute, "enable") for it in self.daemons())
 
 
 def _answer(connection: socket.socket) -> tuple[str, int]:

@@ -4,24 +4,32 @@ The routers of our AS are rendered from a `RouterPlan`, the border routers of ot
 `PeerPlan`. Rendering is strict and deterministic: the same plan gives the same bytes.
 """
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network
+from math import ceil
 from pathlib import Path
 
 import jinja2
 
+from foreshadow.routing_design import Bfd, BgpTimers, Hello, Igp, IsisLevel, Throttle
 from foreshadow.topology import NodeId, Prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """One interface of a router; without `cost` it does not run OSPF."""
+    """One interface of a router; without `cost` it does not run the IGP."""
 
     interface: str
     address: IPv4Interface
     description: str
     bandwidth_mbps: int | None = None
     cost: int | None = None
+    address6: IPv6Interface | None = None
+    hello: Hello = field(default_factory=Hello)
+    bfd: Bfd | None = None
+    circuit: str = ""
+    """IS-IS circuit type where it is narrower than the router's: `level-1`, `level-2-only`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,7 @@ class InternalNeighbor:
 
     name: NodeId
     loopback: IPv4Address
+    loopback6: IPv6Address | None = None
     is_client: bool = False
 
 
@@ -42,6 +51,16 @@ class ExternalSession:
     """The peer's."""
     remote_as: int
     local_preference: int
+    address6: IPv6Address | None = None
+    bfd: Bfd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsisPlan:
+    """A router's part in IS-IS."""
+
+    net: str
+    level: IsisLevel = IsisLevel.TWO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +77,19 @@ class RouterPlan:
     neighbors: tuple[InternalNeighbor, ...]
     sessions: tuple[ExternalSession, ...] = ()
     cluster_id: IPv4Address | None = None
+    igp: Igp = Igp.OSPF
+    isis: IsisPlan | None = None
+    loopback6: IPv6Address | None = None
+    """With it the router is dual stack, and so are its ports, its neighbors and its sessions."""
+    site6: IPv6Network | None = None
+    sites6: tuple[IPv6Network, ...] = ()
+    throttle: Throttle = field(default_factory=Throttle)
+    bgp: BgpTimers = field(default_factory=BgpTimers)
+    ecmp: int | None = None
+
+    def bfd_profiles(self) -> tuple[Bfd, ...]:
+        """The different BFD timings of the router, fastest first."""
+        return _profiles((*(it.bfd for it in self.ports), *(it.bfd for it in self.sessions)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +113,9 @@ class PeerSession:
     address: IPv4Interface
     neighbor: IPv4Address
     neighbor_as: int
+    address6: IPv6Interface | None = None
+    neighbor6: IPv6Address | None = None
+    bfd: Bfd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +127,12 @@ class PeerPlan:
     router_id: IPv4Address
     sessions: tuple[PeerSession, ...]
     announcements: tuple[Announcement, ...]
+    announcements6: tuple[IPv6Network, ...] = ()
+    bgp: BgpTimers = field(default_factory=BgpTimers)
+
+    def bfd_profiles(self) -> tuple[Bfd, ...]:
+        """The different BFD timings of its sessions, fastest first."""
+        return _profiles(it.bfd for it in self.sessions)
 
 
 def router_config(plan: RouterPlan) -> str:
@@ -102,6 +143,11 @@ def router_config(plan: RouterPlan) -> str:
 def peer_config(plan: PeerPlan) -> str:
     """The whole configuration of a peer's border router."""
     return _render("peer.conf.j2", peer=plan)
+
+
+def _profiles(timings: Iterable[Bfd | None]) -> tuple[Bfd, ...]:
+    wanted = {it for it in timings if it is not None}
+    return tuple(sorted(wanted, key=lambda bfd: (bfd.interval_ms, bfd.multiplier)))
 
 
 def _render(template: str, **plan: RouterPlan | PeerPlan) -> str:
@@ -116,3 +162,5 @@ _TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - router configuration, not HTML; inputs are typed values.
 )
+_TEMPLATES.filters["bfd_profile"] = lambda bfd: f"every{bfd.interval_ms}ms-x{bfd.multiplier}"
+_TEMPLATES.filters["hello_multiplier"] = lambda hello: ceil(hello.dead_s / hello.interval_s)

@@ -13,7 +13,7 @@ from foreshadow.observed import Adjacency
 from foreshadow.routing import Fib, Fibs, LocRib, LocRibs
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import tables
-from frr.configuration import Daemon, startup
+from frr.configuration import daemons_of, startup
 from frr.namespace import inside
 from frr.vty import Router
 from shadow.emulation.cleanup import kill_inside, remove_restart_notes
@@ -235,7 +235,7 @@ class NetnsLab:
         for node in self._spec.nodes:
             pathspace = self.pathspace(node.id)
             self._processes[node.id] = RouterProcesses(pathspace)
-            self._routers[node.id] = Router(pathspace, device=node.id, daemons=_daemons(node))
+            self._routers[node.id] = Router(pathspace, device=node.id, daemons=daemons_of(node.config))
 
         def start(node: LabNode) -> None:
             self._processes[node.id].prepare(parts[node.id])
@@ -253,7 +253,7 @@ class NetnsLab:
             self._hold_down(node.id)
 
         self._processes[node.id].start(
-            _daemons(node), within_s=within_s, when_zebra_runs=when_zebra_runs
+            daemons_of(node.config), within_s=within_s, when_zebra_runs=when_zebra_runs
         )
 
     def _hold_down(self, node: NodeId) -> None:
@@ -312,13 +312,6 @@ class NetnsLab:
 
 def _ends(links: tuple[LabLink, ...]) -> tuple[LabEnd, ...]:
     return tuple(end for link in links for end in (link.a, link.b))
-
-
-def _daemons(node: LabNode) -> tuple[Daemon, ...]:
-    """All four on a router of ours; a peer's that runs no OSPF needs no ospfd."""
-    if node.is_external and "router ospf" not in node.config:
-        return (Daemon.ZEBRA, Daemon.STATICD, Daemon.BGPD)
-    return tuple(Daemon)
 
 
 def _by_prefix(entries: Fib) -> dict[Prefix, object]:

@@ -13,6 +13,8 @@ from frr import tables
 from frr.configuration import Daemon, merge
 
 _CAPTURED = Path(__file__).parent / "captured"
+_CLASSIC = (Daemon.ZEBRA, Daemon.STATICD, Daemon.OSPFD, Daemon.BGPD)
+"""What the captured router runs."""
 _PEER = IPv4Address("10.253.0.3")
 
 
@@ -152,7 +154,7 @@ def test_running_config_has_one_fingerprint_whoever_printed_it() -> None:
     """Vtysh and the daemons print the same configuration differently; it counts as the same."""
     from_vtysh = (_CAPTURED / "running-vtysh.conf").read_text()
     from_daemons = merge(
-        {daemon: (_CAPTURED / f"running-{daemon}.conf").read_text() for daemon in Daemon}
+        {daemon: (_CAPTURED / f"running-{daemon}.conf").read_text() for daemon in _CLASSIC}
     )
 
     ours = tables.running_config(from_daemons)
