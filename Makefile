@@ -12,15 +12,19 @@ PROSE := $(wildcard docs kafka containerlab Makefile README.md CHANGELOG.md pypr
 DEMO_OPTIONS = $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(REPORT),--report "$(REPORT)") \
 	$(if $(GROWTH),--growth "$(GROWTH)") $(if $(DAY),--day "$(DAY)")
 
-.PHONY: help setup demo doctor test lint fmt type contracts unit integration golden bench docs clean
+.PHONY: help setup setup-containerlab demo doctor test lint fmt type contracts unit integration
+.PHONY: golden bench docs clean
 
 help: ## Print this help
 	@printf 'Foreshadow\n\n'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  make demo TRAFFIC=FILE REPORT=DIR GROWTH=2.5 DAY=2004-03-11   each one optional\n'
 
 setup: ## Install what is missing (prints what and why); quick when nothing is
 	@bash console/setup.sh
+
+setup-containerlab: setup ## Install what routers as containers need: an engine of our own, an image
+	@bash console/setup-containerlab.sh
 
 demo: setup ## Run the reference drill: forecast, drill, policy, waves, rollback
 	@$(VENV)/foreshadow demo $(DEMO_OPTIONS)
