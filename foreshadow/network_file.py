@@ -171,6 +171,8 @@ class NetworkFile(BaseModel):
             yield "ecmp cannot be set with igp isis: FRR's IS-IS has no limit on equal-cost paths"
         if self.igp.has_isis:
             yield from _isis_strangers(self.routers, self.links)
+        if self.igp is Igp.ISIS:
+            yield from _isis_unreflected(self.routers)
 
     def _announced(self) -> Iterator[IPv4Network]:
         yield from (router.site for router in self.routers)
@@ -212,6 +214,27 @@ def _isis_strangers(
                 for it in (named[link.a], named[link.b])
             )
             yield f"link {link.id}: {ends} have no IS-IS level in common"
+
+
+def hear_each_other(a: RouterEntry, b: RouterEntry) -> bool:
+    """Whether two routers know the way to each other's loopbacks where IS-IS is the only IGP.
+
+    FRR's IS-IS carries no level 1 prefix into level 2: a level 1 router is known in its area alone.
+    """
+    return IsisLevel.ONE not in (a.isis_level, b.isis_level) or a.isis_area == b.isis_area
+
+
+def _isis_unreflected(routers: tuple[RouterEntry, ...]) -> Iterator[str]:
+    """Level 1 routers whose prefixes nobody could take to the other areas."""
+    reflectors = [router for router in routers if router.route_reflector]
+    for router in routers:
+        heard = [it for it in reflectors if hear_each_other(router, it)]
+        is_alone = all(hear_each_other(router, it) for it in routers)
+        if not is_alone and not any(it.isis_level is IsisLevel.BOTH for it in heard):
+            yield (
+                f"{router.name} is at IS-IS level 1 of area {router.isis_area}, which has no route "
+                "reflector at level 1-2; give it one"
+            )
 
 
 def _require_numbered(links: tuple[LinkEntry, ...]) -> None:

@@ -34,12 +34,19 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InternalNeighbor:
-    """An iBGP neighbor; `is_client` where we reflect routes to it (RFC 4456)."""
+    """An iBGP neighbor.
+
+    Attributes:
+        is_client: We reflect routes to it (RFC 4456).
+        is_behind_us: A level 1 router of our area, to which others do not know the way: we put
+            ourselves as next hop of its routes.
+    """
 
     name: NodeId
     loopback: IPv4Address
     loopback6: IPv6Address | None = None
     is_client: bool = False
+    is_behind_us: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,10 @@ class RouterPlan:
     throttle: Throttle = field(default_factory=Throttle)
     bgp: BgpTimers = field(default_factory=BgpTimers)
     ecmp: int | None = None
+
+    def behind_us(self) -> tuple[InternalNeighbor, ...]:
+        """The neighbors that only we and our area know the way to."""
+        return tuple(neighbor for neighbor in self.neighbors if neighbor.is_behind_us)
 
     def bfd_profiles(self) -> tuple[Bfd, ...]:
         """The different BFD timings of the router, fastest first."""

@@ -3,7 +3,9 @@
 interface         `to-<NEIGHBOR>`
 link              `A-B` as in the file
 loopback          on `lo`, OSPF router id and BGP source
-iBGP              every router with each route reflector; the reflectors are one cluster
+iBGP              every router with each route reflector; the reflectors are one cluster. With level
+                  1 areas under IS-IS alone: a level 1 router with those of its area, which are a
+                  cluster of their own and put themselves as next hop of its routes
 site              a discard route, announced in BGP
 IS-IS             a link runs the levels both its ends have, level 1 within one area only
 
@@ -22,9 +24,10 @@ from foreshadow.network_file import (
     NetworkFile,
     PeerEntry,
     RouterEntry,
+    hear_each_other,
     isis_levels,
 )
-from foreshadow.routing_design import Bfd, IsisLevel
+from foreshadow.routing_design import Bfd, Igp, IsisLevel
 from foreshadow.topology import Link, LinkEnd, LinkId, Node, NodeId, SrlgId, Topology
 from shadow.emulation.addressing import (
     EXTERNAL,
@@ -162,7 +165,6 @@ def _end(node: str, interface: str, address: IPv4Address, metric: int) -> LinkEn
 
 
 def _router_plan(network: NetworkFile, topology: Topology, entry: RouterEntry) -> RouterPlan:
-    reflectors = tuple(router for router in network.routers if router.route_reflector)
     return RouterPlan(
         name=NodeId(entry.name),
         autonomous_system=network.autonomous_system,
@@ -173,18 +175,9 @@ def _router_plan(network: NetworkFile, topology: Topology, entry: RouterEntry) -
         sites=tuple(router.site for router in network.routers),
         sites6=tuple(map(site6, network.routers)) if network.ipv6 else (),
         ports=(*_inner_ports(network, topology, entry), *_outer_ports(network, entry)),
-        neighbors=tuple(
-            InternalNeighbor(
-                name=NodeId(other.name),
-                loopback=other.loopback,
-                loopback6=loopback6(other) if network.ipv6 else None,
-                is_client=entry.route_reflector and not other.route_reflector,
-            )
-            for other in (network.routers if entry.route_reflector else reflectors)
-            if other.name != entry.name
-        ),
+        neighbors=tuple(_neighbors(network, entry)),
         sessions=tuple(_session(network, place) for place in _places_at(network, entry)),
-        cluster_id=min(r.loopback for r in reflectors) if entry.route_reflector else None,
+        cluster_id=_cluster_id(network, entry),
         igp=network.igp,
         isis=IsisPlan(net=isis_net(entry), level=entry.isis_level)
         if network.igp.has_isis
@@ -193,6 +186,38 @@ def _router_plan(network: NetworkFile, topology: Topology, entry: RouterEntry) -
         bgp=network.bgp,
         ecmp=network.ecmp,
     )
+
+
+def _neighbors(network: NetworkFile, entry: RouterEntry) -> Iterator[InternalNeighbor]:
+    """Every router with each route reflector, where they can reach each other."""
+    is_isis_alone = network.igp is Igp.ISIS
+    for other in network.routers:
+        if other.name == entry.name or not (entry.route_reflector or other.route_reflector):
+            continue
+        if is_isis_alone and not hear_each_other(entry, other):
+            continue
+        is_behind = IsisLevel.ONE is other.isis_level is not entry.isis_level
+        yield InternalNeighbor(
+            name=NodeId(other.name),
+            loopback=other.loopback,
+            loopback6=loopback6(other) if network.ipv6 else None,
+            is_client=entry.route_reflector and not other.route_reflector,
+            is_behind_us=is_isis_alone and is_behind and entry.route_reflector,
+        )
+
+
+def _cluster_id(network: NetworkFile, entry: RouterEntry) -> IPv4Address | None:
+    """The reflectors are one cluster; those that stand before a level 1 area are one of its own."""
+    if not entry.route_reflector:
+        return None
+    is_isis_alone = network.igp is Igp.ISIS
+    areas = {it.isis_area for it in network.routers if it.isis_level is IsisLevel.ONE}
+    together = (
+        it
+        for it in network.routers
+        if it.route_reflector and not (is_isis_alone and areas and it.isis_area != entry.isis_area)
+    )
+    return min(it.loopback for it in together)
 
 
 def _places_at(network: NetworkFile, entry: RouterEntry) -> Iterator[_Attachment]:
