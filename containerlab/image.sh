@@ -33,7 +33,7 @@ build() {
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
         --customize-hook="upload '$HERE/router' /usr/lib/frr/router" \
-        --customize-hook='rm -rf "$1"/etc/frr/frr.conf; touch "$1"/etc/frr/vtysh.conf' \
+        --customize-hook='chmod 755 "$1"/usr/lib/frr/router; rm -f "$1"/etc/frr/frr.conf; touch "$1"/etc/frr/vtysh.conf' \
         "$RELEASE" - "$from" |
         engine import --change "LABEL recipe=$(recipe)" \
             --change 'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/lib/frr/router"]' \

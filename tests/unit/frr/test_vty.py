@@ -10,7 +10,8 @@ import pytest
 
 from foreshadow.errors import ConfigError, DeviceUnreachable
 from frr.configuration import Daemon
-from frr.vty import ReadOnlyRouter, Router, VtySocket
+from frr.vty import ReadOnlyRouter, Router
+from frr.vty_socket import VtySocket
 
 Answer = Callable[[str], tuple[bytes, int]]
 
