@@ -33,6 +33,7 @@ class RoutingMatrix:
         shares: Shape (n_links, n_demands), 0 to 1.
         lost: Shape (n_demands,): the share that is looped, unrouted or sent out of a dead
             interface.
+        looped: Shape (n_demands,): the part of `lost` that goes round in circles.
     """
 
     keys: tuple[DemandKey, ...]
@@ -40,6 +41,7 @@ class RoutingMatrix:
     capacity_bps: npt.NDArray[np.float64]
     shares: npt.NDArray[np.float64]
     lost: npt.NDArray[np.float64]
+    looped: npt.NDArray[np.float64]
 
     def loads_bps(self, demand: DemandMatrix) -> dict[DirectedLink, float]:
         """Bits per second on every internal link direction."""
@@ -84,11 +86,12 @@ def walk(topology: Topology, fibs: Fibs, keys: tuple[DemandKey, ...]) -> Routing
     capacities = topology.capacities()
     row = {direction: index for index, direction in enumerate(capacities)}
     shares = np.zeros((len(row), len(keys)))
-    lost = np.zeros(len(keys))
+    lost, looped = np.zeros(len(keys)), np.zeros(len(keys))
     internal = frozenset(node.id for node in topology.nodes if not node.is_external)
     steps = _Steps(fibs, topology.egress(), internal)
     for column, key in enumerate(keys):
-        flow, lost[column] = steps.spread(key)
+        flow, dropped, looped[column] = steps.spread(key)
+        lost[column] = dropped + looped[column]
         for direction, share in flow.items():
             if direction in row:
                 shares[row[direction], column] = share
@@ -98,6 +101,7 @@ def walk(topology: Topology, fibs: Fibs, keys: tuple[DemandKey, ...]) -> Routing
         capacity_bps=np.asarray(list(capacities.values())),
         shares=shares,
         lost=lost,
+        looped=looped,
     )
 
 
@@ -119,10 +123,10 @@ class _Steps:
         self._fibs, self._egress, self._internal = fibs, egress, internal
         self._known: dict[tuple[NodeId, Prefix], tuple[DirectedLink | None, ...]] = {}
 
-    def spread(self, key: DemandKey) -> tuple[dict[DirectedLink, float], float]:
-        """Share of one demand per link direction, and the share lost."""
+    def spread(self, key: DemandKey) -> tuple[dict[DirectedLink, float], float, float]:
+        """Share of one demand per link direction, the share dropped, and the share that loops."""
         flow: dict[DirectedLink, float] = {}
-        lost = 0.0
+        dropped = 0.0
         pending = {key.ingress: 1.0}
         # A loop-free path visits each router at most once, so what is still moving after that many
         # rounds is caught in a loop.
@@ -132,15 +136,15 @@ class _Steps:
                 hops = self._next(node, key.prefix)
                 for hop in hops:
                     if hop is None:
-                        lost += share / len(hops)
+                        dropped += share / len(hops)
                         continue
                     flow[hop] = flow.get(hop, 0.0) + share / len(hops)
                     if hop.dst in self._internal:
                         moved[hop.dst] = moved.get(hop.dst, 0.0) + share / len(hops)
             pending = {node: share for node, share in moved.items() if share > _NEGLIGIBLE_SHARE}
             if not pending:
-                return flow, lost
-        return flow, lost + sum(pending.values())
+                return flow, dropped, 0.0
+        return flow, dropped, sum(pending.values())
 
     def _next(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
         """Directions a packet takes at `node`: empty if it is delivered there, None if lost."""

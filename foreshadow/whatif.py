@@ -188,4 +188,5 @@ def _with_rows_of(topology: Topology, matrix: RoutingMatrix) -> RoutingMatrix:
         capacity_bps=np.asarray(list(capacities.values())),
         shares=shares,
         lost=matrix.lost,
+        looped=matrix.looped,
     )

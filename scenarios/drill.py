@@ -1,105 +1,130 @@
 """One experiment on the bench, from steady state to steady state.
 
-    steady -> before -> each treatment: treated-1, ... -> cut: failed -> undone -> reverted
+    steady -> before -> each treatment: treated-1, ... -> control -> faults: failed -> undone
+           -> treatments taken back: reverted
 
+What fails is a plan: the links of an `Experiment.cut` all at once, or the timeline of its `drill`.
 Loads come from the routers' real tables: their FIBs, walked with the experiment's demand. They are
 read when no table has changed for a while, since right after a change the routers disagree for some
-100 ms. Whatever happens on the way, the fault is undone and the treatments are taken back, and
+100 ms. Whatever happens on the way, the faults are undone and the treatments are taken back, and
 whatever could not be seen to be so makes the result INCONCLUSIVE.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 
 import structlog
 
 from foreshadow.clock import Clock
 from foreshadow.errors import EmulationFailed, ForeshadowError, InvariantViolated
 from foreshadow.experiment import (
-    Convergence,
+    CheckFinding,
     DeviceChange,
     Experiment,
     ExperimentResult,
     Phase,
-    RouterTables,
 )
-from foreshadow.routing import FibEntry, rib_digest
-from foreshadow.topology import NodeId, Topology
-from scenarios.faults.fault import Fault, Memory
-from scenarios.faults.link_down import LinkDown
-from scenarios.judgement import LEAST_FIDELITY, judge, loads
-from scenarios.sentinels import sentinels
+from foreshadow.topology import NodeId
+from scenarios.breakage import Breakage
+from scenarios.check import Moment
+from scenarios.checks import demanded, findings
+from scenarios.conduct import Conductor
+from scenarios.drill_lock import lab_to_oneself
+from scenarios.drill_plan import DrillPlan
+from scenarios.drill_room import DrillRoom
+from scenarios.drill_story import Listen, Step, Story
+from scenarios.judgement import LEAST_FIDELITY, judge, judge_drill
+from scenarios.measurement import Measurement
+from scenarios.notebook import Notebook
+from scenarios.pace import BrokenOff, Pace, Patience
+from scenarios.planned_cut import plan_of
+from scenarios.reading import Reader, fibs_of, is_same
+from scenarios.sentinels import watched
 from scenarios.steadiness import unsteady
 from shadow.bench import Bench
-from shadow.convergence import ProbeStream, control_loss, measure
-from shadow.emulation.emulator import Settled
+from shadow.convergence import ProbeStream, control_loss
 
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long an experiment watches and waits, in seconds.
-
-    Attributes:
-        quiet_s: No FIB may have changed for this long before anything is read.
-        settle_s: Longest wait for that.
-        control_s: Probes run this long without loss before the fault.
-        control_runs: So many times this is tried.
-        recover_s: Longest wait for a network to be as it was before.
-    """
-
-    quiet_s: float = 0.4
-    settle_s: float = 20.0
-    control_s: float = 0.3
-    control_runs: int = 5
-    recover_s: float = 30.0
-    poll_s: float = 0.05
+log = structlog.get_logger(__name__)
 
 
-def run_experiment(
-    experiment: Experiment, bench: Bench, clock: Clock, *, patience: Patience | None = None
+def run_experiment(  # noqa: PLR0913 - how it is run, beside what is
+    experiment: Experiment,
+    bench: Bench,
+    clock: Clock,
+    *,
+    patience: Patience | None = None,
+    room: DrillRoom | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+    listen: Listen | None = None,
 ) -> ExperimentResult:
     """Carry an experiment out and say what happened; the bench is left as it was found.
 
     Never raises for what goes wrong on the bench: that is a result, INCONCLUSIVE with its reason.
 
+    Args:
+        experiment: What to do.
+        bench: Where.
+        clock: Time.
+        patience: How long to wait for what.
+        room: Where journal and evidence go; without one nothing is written, and a lab whose runner
+            is killed must be removed.
+        is_over: Whether somebody wants it to stop.
+        listen: Told every step as it happens.
+
     Raises:
+        LabTaken: Another drill runs on this lab.
         InvariantViolated: Our own bug.
     """
-    run = _Run(experiment, bench, clock, patience or Patience())
-    started_s = clock.monotonic_s()
-    try:
-        run.carry_out()
-    except InvariantViolated:
-        raise
-    except ForeshadowError as error:
-        run.doubts.append(f"the bench gave up: {error}")
-    except Exception as error:  # noqa: BLE001 - the drill runner is one of three supervised places.
-        _log.exception("experiment_broke", experiment=experiment.id)
-        run.doubts.append(f"the experiment broke: {type(error).__name__}: {error}")
-    return run.result(took_s=clock.monotonic_s() - started_s)
+    with ExitStack() as stack:
+        if room is not None:
+            stack.enter_context(lab_to_oneself(room.lab, place=room.place, drill=experiment.id))
+        pace = Pace(clock, patience or Patience(), is_over=is_over)
+        story = Story(clock, listen)
+        notebook = Notebook(room, experiment, clock)
+        run = _Run(experiment, bench, pace=pace, story=story, notebook=notebook)
+        try:
+            run.carry_out()
+        except InvariantViolated:
+            raise
+        except BrokenOff as stopped:
+            story.tell(Step.BROKEN_OFF, str(stopped))
+            run.doubts.append(str(stopped))
+        except ForeshadowError as error:
+            run.doubts.append(f"the bench gave up: {error}")
+        except Exception as error:
+            log.exception("experiment_broke", experiment=experiment.id)
+            run.doubts.append(f"the experiment broke: {type(error).__name__}: {error}")
+        return run.conclude()
 
 
 class _Run:
     """One experiment while it goes on."""
 
     def __init__(
-        self, experiment: Experiment, bench: Bench, clock: Clock, patience: Patience
+        self,
+        experiment: Experiment,
+        bench: Bench,
+        *,
+        pace: Pace,
+        story: Story,
+        notebook: Notebook,
     ) -> None:
-        self.doubts: list[str] = []
-        self._experiment, self._bench, self._clock = experiment, bench, clock
-        self._patience, self._lab = patience, bench.lab
-        self._phases: list[Phase] = []
-        self._faults: tuple[tuple[Fault, Memory], ...] = tuple(
-            (fault, fault.remember(bench.lab))
-            for fault in (LinkDown(link=link) for link in experiment.cut)
-        )
-        self._convergence: Convergence | None = None
-        self._is_undone = not experiment.cut
+        self._experiment, self._bench, self._lab = experiment, bench, bench.lab
+        self._pace, self._story, self._notebook = pace, story, notebook
+        self._reader = Reader(bench, pace)
+        self._breakage = Breakage(bench.lab, pace, notebook, story)
+        self._measurement = Measurement(bench)
+        self._plan: DrillPlan | None = None
+        self._is_undone = not (experiment.cut or experiment.drill)
         self._is_reverted: bool | None = None
         self._begun: list[DeviceChange] = []
         """Treatments of which something may be on a router."""
+
+    @property
+    def doubts(self) -> list[str]:
+        """What could not be verified so far."""
+        return self._reader.doubts
 
     def carry_out(self) -> None:
         """The whole way; each step's undoing happens whatever its inside does."""
@@ -108,24 +133,37 @@ class _Run:
                 f"the bench reproduces {self._bench.fidelity:.1%} of production; "
                 f"{LEAST_FIDELITY:.0%} is the least that counts"
             )
+        self._plan = plan = plan_of(self._experiment)
+        self._notebook.open(plan)
         self._await_steady()
         before = self._read("before", 0.0)
         try:
             for number, change in enumerate(self._experiment.treatments, start=1):
                 self._treat(number, change)
-            if self._faults:
-                self._fail_and_undo()
+            if plan.faults:
+                self._fail_and_undo(plan)
         finally:
             if self._begun:
-                self._take_back(before)
+                with self._pace.undisturbed():
+                    self._take_back(before)
 
-    def result(self, *, took_s: float) -> ExperimentResult:
-        """What can be said at the end, however it came."""
-        asked = self._experiment
-        verdict, reasons = judge(
-            asked, self._phases, self.doubts, is_irreversible=self._is_reverted is False
-        )
-        return ExperimentResult(
+    def conclude(self) -> ExperimentResult:
+        """What can be said at the end, however it came; it is written down."""
+        self.doubts.extend(self._breakage.doubts)
+        asked, plan = self._experiment, self._plan
+        phases = self._phases()
+        found: tuple[CheckFinding, ...] = ()
+        is_irreversible = self._is_reverted is False
+        if asked.drill:
+            checks = demanded(plan) if plan is not None else ()
+            found = findings(checks, self._measurement.seen, "the drill did not get so far")
+            verdict, reasons = judge_drill(
+                asked, found, phases, self.doubts, is_irreversible=is_irreversible
+            )
+        else:
+            verdict, reasons = judge(asked, phases, self.doubts, is_irreversible=is_irreversible)
+        self._story.tell(Step.JUDGED, verdict.name)
+        result = ExperimentResult(
             id=asked.id,
             purpose=asked.purpose,
             cause=asked.cause,
@@ -134,84 +172,129 @@ class _Run:
             load_limit=asked.load_limit,
             verdict=verdict,
             reasons=reasons,
-            phases=tuple(self._phases),
-            convergence=self._convergence,
+            phases=phases,
+            convergence=self._measurement.convergence,
             undo_verified=self._is_undone,
             revert_verified=self._is_reverted,
             fidelity=self._bench.fidelity,
             vector=self._bench.vector,
-            took_s=took_s,
+            took_s=self._pace.now_s() - self._story.began_s,
+            findings=found,
+        )
+        return self._notebook.conclude(
+            result,
+            plan=plan,
+            bench=self._bench,
+            story=self._story,
+            measurement=self._measurement,
+            is_whole=not self._breakage.in_force,
+        )
+
+    def _phases(self) -> tuple[Phase, ...]:
+        """The phases, the one under the faults as `failed` where there is one alone."""
+        under = [phase for phase in self._reader.phases if phase.name.startswith("failed-")]
+        return tuple(
+            replace(phase, name="failed") if under == [phase] else phase
+            for phase in self._reader.phases
         )
 
     def _await_steady(self) -> None:
-        troubles = self._poll(lambda: unsteady(self._lab))
+        troubles = self._pace.poll(
+            lambda: unsteady(self._lab), within_s=self._pace.patience.recover_s
+        )
         if troubles:
             raise EmulationFailed(f"the bench is not at rest: {'; '.join(troubles[:3])}")
-        self._settle(self._clock.monotonic_s() - self._patience.quiet_s)
+        self._reader.settle(self._pace.now_s() - self._pace.patience.quiet_s)
+        self._story.tell(Step.STEADY, "sessions, adjacencies and tables are at rest")
+
+    def _read(self, name: str, settle_s: float) -> Phase:
+        return self._reader.read(name, settle_s, self._experiment.demand)
 
     def _treat(self, number: int, change: DeviceChange) -> None:
         self._begun.append(change)
         self._lab.apply_config(change.device, change.stage)
-        flipped_s = self._clock.monotonic_s()
+        flipped_s = self._pace.now_s()
         self._attach(change.device, change.flip, change.clear)
-        settled = self._settle(flipped_s)
+        settled = self._reader.settle(flipped_s)
         in_force = {line.strip() for line in self._lab.running_config(change.device).splitlines()}
         missing = [line for line in _statements(change.flip) if line not in in_force]
         if missing:
             self.doubts.append(f"{change.device} does not show {missing[0]!r} after the flip")
         self._read(f"treated-{number}", settled.convergence_s)
+        self._story.tell(Step.TREATED, f"change {number} on {change.device}")
 
-    def _fail_and_undo(self) -> None:
-        reference = self._phases[-1]
-        try:
-            self._fail(reference)
-        finally:
-            undone_s = max(fault.undo(self._lab, memory) for fault, memory in self._faults)
-            left = self._poll(self._not_undone)
-            self.doubts += left
-            phase = self._recover("undone", undone_s, reference)
-            self._is_undone = not left and _is_same(phase, reference)
-            if not self._is_undone:
-                self.doubts.append("the tables did not come back after the fault was undone")
-
-    def _not_undone(self) -> list[str]:
-        return [
-            says
-            for fault, memory in self._faults
-            if (says := fault.verify_undone(self._lab, memory))
-        ]
-
-    def _fail(self, reference: Phase) -> None:
-        fibs = {tables.router: tables.fib for tables in reference.tables}
-        watched = sentinels(
-            self._up(),
-            fibs,
-            self._experiment.demand,
-            cut=self._experiment.cut,
-            spec=self._lab.spec,
-        )
-        with ProbeStream(self._lab, watched, self._clock) as probes:
+    def _fail_and_undo(self, plan: DrillPlan) -> None:
+        reference = self._reader.phases[-1]
+        topology, fibs = self._reader.up(), fibs_of(reference)
+        self._measurement.begin(plan.demand, topology, fibs)
+        ways = watched(plan, topology, fibs, self._lab.spec)
+        with ProbeStream(self._lab, ways, self._pace.clock) as probes:
+            self._notebook.remember(self._lab)
             clean_s = self._await_clean(probes)
-            injected_s = min(fault.inject(self._lab, memory) for fault, memory in self._faults)
-            settled = self._settle(injected_s)
-            trails = probes.stop()
-        self.doubts += [
-            says for fault, memory in self._faults if (says := fault.verify(self._lab, memory))
-        ]
-        lost = control_loss(trails, since_s=clean_s, injected_s=injected_s)
-        if lost:
-            self.doubts.append(f"{lost} probes were lost before anything was broken")
-        self._read("failed", settled.convergence_s)
-        self._convergence = measure(
-            trails, injected_s=injected_s, last_fib_change_s=settled.convergence_s
-        )
+            self._measurement.see_control(probes.trails(), clean_s, self._pace.now_s())
+            self._refuse(plan)
+            self._pace.break_off_after(plan.limits.longest_s)
+            conductor = Conductor(
+                plan,
+                lab=self._lab,
+                reader=self._reader,
+                breakage=self._breakage,
+                pace=self._pace,
+                story=self._story,
+            )
+            try:
+                conductor.carry_out(reference)
+            finally:
+                with self._pace.undisturbed():
+                    self._put_back(reference, conductor, probes, clean_s)
+
+    def _put_back(
+        self,
+        reference: Phase,
+        conductor: Conductor,
+        probes: ProbeStream,
+        clean_s: float,
+    ) -> None:
+        """Undo everything, see that it is so, and only then look at what was measured."""
+        if conductor.injected_s is None and not self._breakage.in_force:
+            return
+        undone_s = self._breakage.undo_all()
+        if self._breakage.in_force:
+            undone_s = self._breakage.undo_all()
+        phase = self._reader.recover("undone", undone_s, reference, self._experiment.demand)
+        rested_s = self._pace.now_s()
+        changed = self._notebook.differences(self._lab, self._pace)
+        self._is_undone = is_same(phase, reference) and not self._breakage.in_force and not changed
+        self.doubts.extend(changed)
+        if not is_same(phase, reference):
+            self.doubts.append("the tables did not come back after the fault was undone")
+        elif self._is_undone:
+            self._story.tell(Step.RESTORED, f"after {phase.settle_ms:.0f} ms")
+        self._pace.until(rested_s + self._pace.patience.control_s)
+        trails = probes.stop()
+        self._measurement.see_drill(conductor, trails, clean_s=clean_s, undone_s=undone_s)
+        self._measurement.see_after(phase, trails, rested_s)
+        self.doubts.extend(self._measurement.doubts)
+
+    def _refuse(self, plan: DrillPlan) -> None:
+        """Break nothing in a network that does not do what it should before."""
+        if not self._experiment.drill:
+            return
+        early = [check for check in demanded(plan) if check.moment is Moment.BEFORE]
+        found = findings(early, self._measurement.seen, "nothing was measured")
+        failed = [each for each in found if each.verdict]
+        if failed:
+            raise BrokenOff(
+                f"nothing was broken: before it, {failed[0].check} is {failed[0].detail}"
+            )
 
     def _await_clean(self, probes: ProbeStream) -> float:
         """The start of a control run without loss, which has just ended."""
-        for _ in range(self._patience.control_runs):
-            start_s = self._clock.monotonic_s()
-            self._clock.sleep(self._patience.control_s)
-            now_s = self._clock.monotonic_s()
+        lost = 0
+        for _ in range(self._pace.patience.control_runs):
+            start_s = self._pace.now_s()
+            self._pace.until(start_s + self._pace.patience.control_s)
+            now_s = self._pace.now_s()
             lost = control_loss(probes.trails(), since_s=start_s, injected_s=now_s)
             if not lost:
                 return start_s
@@ -221,12 +304,12 @@ class _Run:
 
     def _take_back(self, before: Phase) -> None:
         """Undo the treatments, the newest first, and clean up."""
-        reverted_s = self._clock.monotonic_s()
+        reverted_s = self._pace.now_s()
         changes = self._begun[::-1]
         for change in changes:
             self._attach(change.device, change.revert, change.clear)
-        phase = self._recover("reverted", reverted_s, before)
-        self._is_reverted = phase.rib_digest == before.rib_digest and _is_same(phase, before)
+        phase = self._reader.recover("reverted", reverted_s, before, self._experiment.demand)
+        self._is_reverted = is_same(phase, before)
         for change in changes:
             self._lab.apply_config(change.device, change.gc)
 
@@ -234,67 +317,6 @@ class _Run:
         self._lab.apply_config(device, text)
         for command in clear.splitlines():
             self._lab.execute(device, command)
-
-    def _settle(self, since_s: float) -> Settled:
-        settled = self._lab.wait_settled(
-            quiet_s=self._patience.quiet_s, within_s=self._patience.settle_s, since_s=since_s
-        )
-        if not settled.is_settled:
-            self.doubts.append(f"tables still change after {self._patience.settle_s:g} s")
-        return settled
-
-    def _recover(self, name: str, since_s: float, reference: Phase) -> Phase:
-        """Read the tables until they are the reference's, or patience ends."""
-        deadline_s = self._clock.monotonic_s() + self._patience.recover_s
-        while True:
-            settled = self._settle(since_s)
-            phase = self._measure(name, settled.convergence_s)
-            if _is_same(phase, reference) or self._clock.monotonic_s() > deadline_s:
-                break
-        same = replace(phase, tables=()) if _is_same(phase, reference) else phase
-        self._phases.append(same)
-        return phase
-
-    def _read(self, name: str, settle_s: float) -> Phase:
-        phase = self._measure(name, settle_s)
-        self._phases.append(phase)
-        self.doubts += self._lab.disagreements()
-        return phase
-
-    def _measure(self, name: str, settle_s: float) -> Phase:
-        fibs, ribs = self._lab.fibs(), self._lab.loc_ribs()
-        carried, lost_bps = loads(self._up(), fibs, self._experiment.demand)
-        return Phase(
-            name=name,
-            loads=carried,
-            lost_bps=lost_bps,
-            rib_digest=rib_digest(ribs),
-            tables=tuple(
-                RouterTables(router=router, fib=fibs[router], loc_rib=ribs.get(router, ()))
-                for router in sorted(fibs)
-            ),
-            settle_ms=1e3 * settle_s,
-        )
-
-    def _up(self) -> Topology:
-        down = [link.id for link in self._lab.spec.links if not link.is_up]
-        return self._bench.topology.without(down)
-
-    def _poll(self, probe: Callable[[], Sequence[str]]) -> list[str]:
-        """What a probe still complains about when patience ends; nothing is what it waits for."""
-        deadline_s = self._clock.monotonic_s() + self._patience.recover_s
-        while (said := list(probe())) and self._clock.monotonic_s() < deadline_s:
-            self._clock.sleep(self._patience.poll_s)
-        return said
-
-
-def _is_same(phase: Phase, reference: Phase) -> bool:
-    """Whether every router's FIB and best paths are the reference's, in whatever order."""
-    return phase.rib_digest == reference.rib_digest and _forwarding(phase) == _forwarding(reference)
-
-
-def _forwarding(phase: Phase) -> dict[NodeId, frozenset[FibEntry]]:
-    return {tables.router: frozenset(tables.fib) for tables in phase.tables}
 
 
 def _statements(text: str) -> list[str]:

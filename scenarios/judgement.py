@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from foreshadow.demand import DemandMatrix
-from foreshadow.experiment import Experiment, LinkLoad, Phase, Purpose, Verdict
+from foreshadow.experiment import CheckFinding, Experiment, LinkLoad, Phase, Purpose, Verdict
 from foreshadow.routing import Fibs
 from foreshadow.topology import Topology
 from foreshadow.walk import walk
@@ -66,6 +66,43 @@ def judge(
     if findings:
         return Verdict.FAILED, tuple(findings)
     return Verdict.PASSED, tuple(_all_well(experiment, judged))
+
+
+def judge_drill(
+    experiment: Experiment,
+    findings: Sequence[CheckFinding],
+    phases: Sequence[Phase],
+    doubts: Sequence[str],
+    *,
+    is_irreversible: bool = False,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict of a planned drill and its reasons, from its checks.
+
+    Args:
+        experiment: What was asked.
+        findings: How the checks of its plan came out.
+        phases: What was measured; those with a treatment in force keep the load limit too.
+        doubts: What could not be verified: it voids what was measured, good or bad.
+        is_irreversible: The treatments were taken back and the tables did not come back.
+    """
+    treated = [phase for phase in phases if phase.name.startswith("treated")]
+    failed = [*_findings(experiment, treated)]
+    failed += [say_finding(each) for each in findings if each.verdict is Verdict.FAILED]
+    open_ = [say_finding(each) for each in findings if each.verdict is Verdict.INCONCLUSIVE]
+    if is_irreversible:
+        failed.append("taking the change back did not restore the routers' tables")
+    if doubts or not findings:
+        return Verdict.INCONCLUSIVE, (*doubts, *failed) or ("nothing was checked",)
+    if failed:
+        return Verdict.FAILED, (*failed, *open_)
+    if open_:
+        return Verdict.INCONCLUSIVE, tuple(open_)
+    return Verdict.PASSED, tuple(map(say_finding, findings))
+
+
+def say_finding(finding: CheckFinding) -> str:
+    """A check's outcome as one line."""
+    return f"{finding.moment} {finding.check}: {finding.detail}"
 
 
 def _blindness(experiment: Experiment, judged: Sequence[Phase]) -> Iterable[str]:
