@@ -5,6 +5,14 @@ import struct
 
 from shadow.emulation.rtnetlink import Route
 
+_TABLE_COMPAT = 252
+_LARGEST_IN_HEADER = 255
+
+
+def _in_header(table: int) -> int:
+    """The header has a byte for the table; larger numbers are in the attribute alone."""
+    return table if table <= _LARGEST_IN_HEADER else _TABLE_COMPAT
+
 
 def _attribute(kind: int, payload: bytes) -> bytes:
     padding = b"\0" * (-len(payload) % 4)
@@ -17,7 +25,7 @@ def encoded(route: Route) -> bytes:
         "=BBBBBBBBI",
         socket.AF_INET,
         route.prefix.prefixlen,
-        *(0, 0, 0, route.protocol, 0, route.type, 0),
+        *(0, 0, _in_header(route.table), route.protocol, 0, route.type, 0),
     )
     if route.prefix.prefixlen:
         body += _attribute(1, route.prefix.network_address.packed)

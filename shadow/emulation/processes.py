@@ -1,28 +1,29 @@
-"""The FRR daemons of one router: start, find out why one did not, restart, end.
+"""The FRR daemons of one router: started in order, found, signalled, ended.
 
-Each daemon runs under `-N <pathspace>`, so any process can tell from the argument vector whose it
-is. Start-up files, logs and sockets lie together in `/var/run/frr/<pathspace>`: the daemons give up
-root for the user `frr`, who may not be able to reach the run's own directory.
+Each runs under `-N <pathspace>`, so any process can tell from the argument vector whose it is.
+Start-up files, logs and sockets lie together in `/var/run/frr/<pathspace>`: the daemons give up
+root for a user who may not be able to reach the run's own directory. Whoever started them, they are
+found by the sockets they listen on (`process_table`).
 """
 
+import os
 import shutil
 import signal
-import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from foreshadow.errors import EmulationFailed
 from frr.configuration import Daemon
-from frr.log_buffer import remove_log_buffers
-from frr.namespace import inside
-from frr.vty import RUN_DIR
+from shadow.emulation import process_table
+from shadow.emulation.emulator import DaemonState
+from shadow.emulation.hosting import Command, Hosting, directory, output_file
+from shadow.emulation.process_table import Process
 
 FRR_BIN_DIR = Path("/usr/lib/frr")
-_USER = "frr"
-_POLL_S = 0.002
+_POLL_S = 0.003
+_LOOKED_FOR_EVERY_S = 0.5
 _LAST_WORDS = 400
 _NETLINK_BUFFER_BYTES = "4194304"
 
@@ -30,40 +31,46 @@ _NETLINK_BUFFER_BYTES = "4194304"
 class RouterProcesses:
     """The daemons of one router in its namespace."""
 
-    def __init__(self, pathspace: str) -> None:
+    def __init__(self, node: str, hosting: Hosting) -> None:
         """Nothing is started or written yet.
 
         Args:
-            pathspace: Also the name of the network namespace they run in.
+            node: The router.
+            hosting: What starts its daemons.
         """
-        self.pathspace = pathspace
-        self.directory = RUN_DIR / pathspace
-        self._running: dict[Daemon, subprocess.Popen[bytes]] = {}
+        self._node, self._hosting = node, hosting
+        self.pathspace = hosting.name(node)
+        self.directory = directory(self.pathspace)
+        self._known: dict[Daemon, Process] = {}
         self._lock = threading.Lock()
 
     def prepare(self, startup: Mapping[Daemon, str]) -> None:
-        """Write the start-up files, owned by FRR's user so that `write memory` can replace them."""
-        self.directory.mkdir(parents=True, mode=0o755)
-        shutil.chown(self.directory, _USER, _USER)
+        """Write start-up files, owned by FRR's user so that `write memory` can replace them."""
+        owner = self.directory.stat()
         for daemon, text in startup.items():
             path = self._startup_file(daemon)
             path.write_text(text)
-            shutil.chown(path, _USER, _USER)
+            os.chown(path, owner.st_uid, owner.st_gid)
             path.chmod(0o640)
+
+    def adopt(self, daemons: Collection[Daemon]) -> None:
+        """Know the daemons that run here although another process started them."""
+        for daemon in daemons:
+            self._find(daemon)
 
     def start(
         self,
-        daemons: tuple[Daemon, ...],
+        daemons: Collection[Daemon],
         *,
         within_s: float,
-        when_zebra_runs: Callable[[], None],
+        when_zebra_runs: Callable[[], None] = lambda: None,
     ) -> None:
-        """Start the daemons, zebra first; return when all have opened their sockets.
+        """Start daemons, zebra first; return when all have opened their sockets.
 
         A daemon that finds no zebra tries again only after ten seconds, so the others wait for it.
 
         Args:
-            daemons: Which ones.
+            daemons: Which ones; each has its start-up file.
             within_s: Longest time it may take.
             when_zebra_runs: Called after zebra's start and before the others'.
 
@@ -71,52 +78,59 @@ class RouterProcesses:
             EmulationFailed: One ended or did not open its socket in time; with its last words.
         """
         deadline = time.monotonic() + within_s
-        with inside(self.pathspace):
-            self._spawn(Daemon.ZEBRA)
+        others = [daemon for daemon in Daemon if daemon in daemons and daemon is not Daemon.ZEBRA]
+        if Daemon.ZEBRA in daemons:
+            self._spawn([Daemon.ZEBRA])
             self._await(Daemon.ZEBRA, deadline)
             when_zebra_runs()
-            for daemon in daemons:
-                if daemon is not Daemon.ZEBRA:
-                    self._spawn(daemon)
-        for daemon in daemons:
+        if others:
+            self._spawn(others)
+        for daemon in others:
             self._await(daemon, deadline)
 
-    def stop(self, *, within_s: float = 5.0) -> None:
+    def stop(self) -> None:
         """End the daemons the way an init system does, zebra last, then for certain."""
-        with self._lock:
-            running, self._running = self._running, {}
         for daemon in reversed(Daemon):
-            if daemon in running:
-                _end(running[daemon], signal.SIGTERM, within_s=within_s)
-        for daemon in running:
-            (self.directory / f"{daemon}.vty").unlink(missing_ok=True)
+            if daemon in self._known:
+                process_table.end([self._known[daemon].pid], by=signal.SIGTERM)
+        self._forget(tuple(self._known))
 
-    def kill(self) -> None:
-        """End the daemons at once."""
-        with self._lock:
-            running, self._running = self._running, {}
-        for process in running.values():
-            process.kill()
-        for process in running.values():
-            process.wait()
-        remove_log_buffers(process.pid for process in running.values())
+    def kill(self, daemons: Collection[Daemon] | None = None) -> None:
+        """End daemons at once, all by default, and see them gone."""
+        chosen = [it for it in self._known if daemons is None or it in daemons]
+        process_table.end(it.pid for it in self._alive(chosen))
+        self._forget(chosen)
+
+    def signal(self, by: signal.Signals) -> None:
+        """Signal each daemon that runs."""
+        process_table.send((it.pid for it in self._alive(self._known)), by)
+
+    def states(self, daemons: Collection[Daemon]) -> dict[Daemon, DaemonState]:
+        """How each of these daemons is."""
+        return {it: self._state(it) for it in daemons}
+
+    def dead(self, daemons: Collection[Daemon]) -> tuple[str, ...]:
+        """Those of these daemons that do not run, with their last words."""
+        return tuple(
+            f"{it} ended: {self._last_words(it)}"
+            for it, state in self.states(daemons).items()
+            if state is DaemonState.DEAD
+        )
+
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the daemons that run or are frozen."""
+        return tuple(it.pid for it in self._alive(self._known))
 
     def remove_files(self) -> None:
         """Remove start-up files, logs and sockets."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def dead(self) -> tuple[str, ...]:
-        """Daemons that have ended by themselves, with their last words."""
-        with self._lock:
-            ended = [daemon for daemon, it in self._running.items() if it.poll() is not None]
-        return tuple(f"{daemon} ended: {self._last_words(daemon)}" for daemon in ended)
+    def _spawn(self, daemons: Collection[Daemon]) -> None:
+        for daemon in daemons:
+            (self.directory / f"{daemon}.vty").unlink(missing_ok=True)
+        self._hosting.start(self._node, {it: self._command(it) for it in daemons})
 
-    def pids(self) -> tuple[int, ...]:
-        """Process ids of the daemons."""
-        with self._lock:
-            return tuple(process.pid for process in self._running.values())
-
-    def _spawn(self, daemon: Daemon) -> None:
+    def _command(self, daemon: Daemon) -> Command:
         arguments = [
             str(FRR_BIN_DIR / daemon),
             *("-N", self.pathspace),
@@ -125,57 +139,59 @@ class RouterProcesses:
             *("--log-level", "warnings"),
             *("-P", "0"),
         ]
-        if daemon is Daemon.ZEBRA:
-            arguments += ["-s", _NETLINK_BUFFER_BYTES]
-        with (self.directory / f"{daemon}.out").open("wb") as output:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in a terminal is for us, not for the routers.
-            )
-        with self._lock:
-            self._running[daemon] = process
+        return (*arguments, "-s", _NETLINK_BUFFER_BYTES) if daemon is Daemon.ZEBRA else arguments
 
     def _await(self, daemon: Daemon, deadline: float) -> None:
-        address = self.directory / f"{daemon}.vty"
-        while not _accepts(address):
-            with self._lock:
-                process = self._running.get(daemon)
-            if process is None or process.poll() is not None:
+        look_at_s = time.monotonic() + _LOOKED_FOR_EVERY_S
+        while not self._find(daemon):
+            now = time.monotonic()
+            if now > look_at_s or now > deadline:
+                if not self._is_started(daemon):
+                    raise EmulationFailed(
+                        f"{self.pathspace}: {daemon} ended at start: {self._last_words(daemon)}"
+                    )
+                look_at_s = now + _LOOKED_FOR_EVERY_S
+            if now > deadline:
                 raise EmulationFailed(
-                    f"{self.pathspace}: {daemon} ended at start: {self._last_words(daemon)}"
-                )
-            if time.monotonic() > deadline:
-                raise EmulationFailed(
-                    f"{self.pathspace}: {daemon} did not open {address} in time: "
+                    f"{self.pathspace}: {daemon} did not open its socket in time: "
                     f"{self._last_words(daemon)}"
                 )
             time.sleep(_POLL_S)
+
+    def _find(self, daemon: Daemon) -> bool:
+        """Whether somebody listens on the daemon's socket; the file is there a moment earlier."""
+        found = process_table.listener(self.directory / f"{daemon}.vty")
+        if found is not None:
+            with self._lock:
+                self._known[daemon] = found
+        return found is not None
+
+    def _is_started(self, daemon: Daemon) -> bool:
+        mine = process_table.named(lambda name: name == self.pathspace)
+        return any(process_table.command_name(pid) == daemon for pid in mine)
+
+    def _state(self, daemon: Daemon) -> DaemonState:
+        known = self._known.get(daemon)
+        return DaemonState.DEAD if known is None else known.state()
+
+    def _alive(self, daemons: Collection[Daemon]) -> list[Process]:
+        with self._lock:
+            known = [self._known[it] for it in daemons if it in self._known]
+        return [it for it in known if it.state() is not DaemonState.DEAD]
+
+    def _forget(self, daemons: Collection[Daemon]) -> None:
+        with self._lock:
+            for daemon in daemons:
+                self._known.pop(daemon, None)
+        for daemon in daemons:
+            (self.directory / f"{daemon}.vty").unlink(missing_ok=True)
 
     def _startup_file(self, daemon: Daemon) -> Path:
         return self.directory / f"{daemon}.conf"
 
     def _last_words(self, daemon: Daemon) -> str:
         said = ""
-        for suffix in ("out", "log"):
-            path = self.directory / f"{daemon}.{suffix}"
+        for path in (output_file(self.pathspace, daemon), self.directory / f"{daemon}.log"):
             if path.exists():
                 said += path.read_text(errors="replace")
         return " ".join(said[-_LAST_WORDS:].split()) or "it said nothing"
-
-
-def _accepts(address: Path) -> bool:
-    """Whether somebody listens; the file is there a moment earlier."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as attempt:
-        return attempt.connect_ex(str(address)) == 0
-
-
-def _end(process: subprocess.Popen[bytes], by: signal.Signals, *, within_s: float) -> None:
-    process.send_signal(by)
-    try:
-        process.wait(timeout=within_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -2,6 +2,7 @@
 
 Whether a network has come to rest cannot be asked of it, only watched. The watch begins before the
 first daemon starts, so it also knows which prefixes each table holds without listing it again.
+Both families, since one router's tables come to rest together.
 """
 
 import errno
@@ -10,14 +11,15 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from foreshadow.topology import NodeId, Prefix
+from foreshadow.topology import NodeId
 from shadow.emulation.emulator import Settled
-from shadow.emulation.rtnetlink import TABLE_MAIN, Route, routes
+from shadow.emulation.rtnetlink import TABLE_MAIN, AnyPrefix, Route, changes
 
 _KEPT_CHANGES = 100_000
+_IPV6 = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,11 @@ class FibChange:
 
     at_s: float
     node: NodeId
-    prefix: Prefix
+    prefix: AnyPrefix
     is_removed: bool
+
+
+ListRoutes = Callable[[], tuple[Route, ...]]
 
 
 class FibWatch:
@@ -36,28 +41,46 @@ class FibWatch:
     def __init__(
         self,
         changes: Mapping[NodeId, socket.socket],
-        tables: Mapping[NodeId, Callable[[], tuple[Route, ...]]],
+        tables: Mapping[NodeId, ListRoutes],
     ) -> None:
         """Begin to watch.
 
         Args:
             changes: Per router, a netlink socket bound to its route changes.
-            tables: Per router, how to list its routes, for when the kernel dropped changes.
+            tables: Per router, how to list its routes: at the beginning, and when the kernel
+                dropped changes.
         """
-        self._tables = tables
-        self._held: dict[NodeId, set[Prefix]] = {node: set() for node in changes}
+        self._tables: dict[NodeId, ListRoutes] = {}
+        self._held: dict[NodeId, set[AnyPrefix]] = {}
+        self._sockets: dict[NodeId, socket.socket] = {}
+        self._expected: dict[NodeId, frozenset[AnyPrefix]] = {}
+        self._awaited: dict[NodeId, set[AnyPrefix]] = {}
         self._log: deque[FibChange] = deque(maxlen=_KEPT_CHANGES)
         self._total = 0
         self._news = threading.Condition()
         self._selector = selectors.DefaultSelector()
+        self._wake, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ, None)
         for node, connection in changes.items():
-            connection.settimeout(0)
-            self._selector.register(connection, selectors.EVENT_READ, node)
-        self._wake, woken = socket.socketpair()
-        self._selector.register(woken, selectors.EVENT_READ, None)
-        self._woken = woken
+            self.add(node, connection, tables[node])
         self._thread = threading.Thread(target=self._run, name="fib-watch", daemon=True)
         self._thread.start()
+
+    def add(self, node: NodeId, connection: socket.socket, list_routes: ListRoutes) -> None:
+        """Watch one more router, beginning with what its table holds now."""
+        connection.settimeout(0)
+        held = _main(list_routes())
+        with self._news:
+            self._tables[node], self._held[node] = list_routes, held
+            self._sockets[node] = connection
+        self._selector.register(connection, selectors.EVENT_READ, node)
+
+    def remove(self, node: NodeId) -> None:
+        """Watch a router no longer; its socket may be closed after this."""
+        with self._news:
+            connection = self._sockets.pop(node)
+            self._selector.unregister(connection)
+            del self._tables[node], self._held[node]
 
     def close(self) -> None:
         """Stop watching."""
@@ -72,12 +95,33 @@ class FibWatch:
             return tuple(change for change in self._log if change.at_s >= since_s)
 
     def missing(
-        self, expected: Mapping[NodeId, frozenset[Prefix]]
-    ) -> dict[NodeId, frozenset[Prefix]]:
+        self, expected: Mapping[NodeId, Collection[AnyPrefix]]
+    ) -> dict[NodeId, frozenset[AnyPrefix]]:
         """The expected prefixes that are not in the tables."""
         with self._news:
-            absent = {node: wanted - self._held[node] for node, wanted in expected.items()}
+            absent = {
+                node: frozenset(wanted).difference(self._held[node])
+                for node, wanted in expected.items()
+            }
         return {node: prefixes for node, prefixes in absent.items() if prefixes}
+
+    def await_prefixes(
+        self, expected: Mapping[NodeId, Collection[AnyPrefix]], *, within_s: float
+    ) -> dict[NodeId, frozenset[AnyPrefix]]:
+        """Wait until the prefixes are in the tables; returns those that did not come in time.
+
+        What is outstanding is kept with every change: comparing all tables again each time would
+        take a large lab's cores away from its routers.
+        """
+        with self._news:
+            self._expected = {node: frozenset(wanted) for node, wanted in expected.items()}
+            self._awaited = {
+                node: set(wanted).difference(self._held[node]) for node, wanted in expected.items()
+            }
+            self._news.wait_for(lambda: not any(self._awaited.values()), timeout=max(0, within_s))
+            missing = {node: frozenset(left) for node, left in self._awaited.items() if left}
+            self._expected, self._awaited = {}, {}
+        return missing
 
     def wait_for(
         self, is_reached: Callable[[], bool], *, within_s: float, poll_s: float = 0.5
@@ -139,26 +183,47 @@ class FibWatch:
                 continue
             at_s = time.monotonic()
             found = [
-                FibChange(at_s=at_s, node=node, prefix=route.prefix, is_removed=route.is_removed)
-                for route in routes(datagram)
-                if route.table == TABLE_MAIN
+                FibChange(at_s=at_s, node=node, prefix=prefix, is_removed=is_removed)
+                for prefix, is_removed in changes(datagram)
             ]
             if found:
                 self._note(node, found)
+            if any(it.is_removed and it.prefix.version == _IPV6 for it in found):
+                self._recheck(node)
 
     def _note(self, node: NodeId, found: list[FibChange]) -> None:
         with self._news:
+            if node not in self._held:
+                return
             held = self._held[node]
             for change in found:
                 (held.discard if change.is_removed else held.add)(change.prefix)
+            self._compare(node, (change.prefix for change in found))
             self._log.extend(found)
             self._total += len(found)
             self._news.notify_all()
 
+    def _recheck(self, node: NodeId) -> None:
+        """An IPv6 route that lost one of several next hops is announced as gone: look again."""
+        held = _main(self._tables[node]())
+        with self._news:
+            if node in self._held:
+                self._held[node] |= held
+                self._compare(node, held)
+
+    def _compare(self, node: NodeId, prefixes: Iterable[AnyPrefix]) -> None:
+        """Bring up to date which of these prefixes are awaited still; within the lock."""
+        if node in self._awaited:
+            held, awaited = self._held[node], self._awaited[node]
+            for prefix in self._expected[node].intersection(prefixes):
+                (awaited.discard if prefix in held else awaited.add)(prefix)
+
     def _relist(self, node: NodeId) -> None:
         """The kernel dropped changes (ENOBUFS): list the table, and count it as a change."""
-        held = {route.prefix for route in self._tables[node]() if route.table == TABLE_MAIN}
+        held = _main(self._tables[node]())
         with self._news:
+            if node not in self._held:
+                return
             gone = self._held[node] - held
             self._held[node] = held
         at_s = time.monotonic()
@@ -167,3 +232,7 @@ class FibWatch:
             for prefix in held | gone
         ]
         self._note(node, overrun)
+
+
+def _main(routes: tuple[Route, ...]) -> set[AnyPrefix]:
+    return {route.prefix for route in routes if route.table == TABLE_MAIN}
