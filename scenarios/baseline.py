@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 from dataclasses import dataclass, fields
 from difflib import unified_diff
 from pathlib import Path
@@ -80,8 +81,13 @@ def differences(before: Baseline, after: Baseline) -> tuple[str, ...]:
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:
-    """Keep it in a file."""
-    path.write_bytes(gzip.compress(to_json(baseline), mtime=0))
+    """Keep it in a file, whole or not at all, and safely on disk."""
+    beside = path.with_name(f".{path.name}")
+    with beside.open("wb") as file:
+        file.write(gzip.compress(to_json(baseline), mtime=0))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def read_baseline(path: Path) -> Baseline:

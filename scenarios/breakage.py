@@ -98,6 +98,10 @@ class Breakage:
         """Numbers of the faults that are, or may be, in force; in the order of their injection."""
         return tuple(self._in_force)
 
+    def adopt(self, broken: Sequence[Broken]) -> None:
+        """Take over what somebody else injected, or may have; in the order of its injection."""
+        self._in_force.update((each.wanted.number, each) for each in broken)
+
     def inject(self, group: Sequence[Wanted]) -> Injection:
         """Make faults happen together and see them in the lab.
 
