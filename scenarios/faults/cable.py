@@ -4,13 +4,26 @@ import fcntl
 import socket
 import struct
 
-from foreshadow.errors import EmulationFailed
+from foreshadow.errors import ConfigError, EmulationFailed
+from foreshadow.topology import NodeId
 from shadow.emulation.emulator import Emulator
 from shadow.emulation.lab import LabEnd, LabLink
 
 _SIOCGIFFLAGS, _SIOCGIFMTU, _SIOCSIFMTU = 0x8913, 0x8921, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _FLAGS, _MTU = struct.Struct("=16sH22x"), struct.Struct("=16si20x")
+
+
+def end_at(link: LabLink, node: NodeId | None) -> LabEnd:
+    """The end of a link at a router; the first one where none is named.
+
+    Raises:
+        ConfigError: The link does not end there.
+    """
+    for end in (link.a, link.b):
+        if node in (None, end.node):
+            return end
+    raise ConfigError(f"{link.id} does not end at {node}; it joins {link.a.node} and {link.b.node}")
 
 
 def has_carrier(lab: Emulator, end: LabEnd) -> bool:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId
-from scenarios.faults.adjacency import adjacent, missing_again, noted
+from scenarios.faults import witness
 from scenarios.faults.cable import without_carrier
 from scenarios.faults.fault import FaultValue, Memory
 from shadow.emulation.emulator import Emulator
@@ -30,7 +30,7 @@ class LinkDown(FaultValue, frozen=True, kw_only=True, tag="link-down.v1"):
         link = lab.spec.link(self.link)
         if not link.is_up:
             raise ConfigError(f"{self.link} is down already; choose a link that is up")
-        return noted(adjacent(lab, [link]))
+        return witness.of_links(lab, [link])
 
     def inject(self, lab: Emulator, memory: Memory) -> float:
         """Cut it."""
@@ -55,4 +55,4 @@ class LinkDown(FaultValue, frozen=True, kw_only=True, tag="link-down.v1"):
         dark = [str(end.node) for end in without_carrier(lab, link)]
         if dark:
             return f"{self.link} is plugged in but has no carrier at {' and '.join(dark)}"
-        return missing_again(lab, [link], memory)
+        return witness.not_again(lab, memory)
