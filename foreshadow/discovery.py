@@ -3,7 +3,7 @@
 What is joined to what is a matter of configuration, not of the moment: two routers have a link
 where their running configurations put both ends of one /31 or /30 on an interface. So a link that
 is cut is still a link, only down, and its capacity (`bandwidth`, in FRR Mbit/s) and cost
-(`ip ospf cost`) are known while it is. The moment is in `links_down`.
+(`ip ospf cost`, `isis metric`) are known while it is. The moment is in `links_down`.
 
 Networks shared by more than two routers are not links here: a broadcast segment is not found.
 """
@@ -20,7 +20,7 @@ from foreshadow.state import NetworkState
 from foreshadow.topology import Link, LinkEnd, LinkId, Node, NodeId, Topology
 
 _DEFAULT_COST = 10
-"""FRR's OSPF cost where neither cost nor bandwidth is configured."""
+"""FRR's IS-IS metric where none is configured, and its OSPF cost without bandwidth either."""
 _POINT_TO_POINT = frozenset({30, 31})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,11}")
 _NEIGHBOR_NAME = re.compile(r"^ neighbor (\S+) description (\S+)$", re.MULTILINE)
@@ -36,10 +36,12 @@ class _Port:
     addresses: list[IPv4Interface] = field(default_factory=list)
     bandwidth_bps: float = 0.0
     cost: int | None = None
+    isis_metric: int | None = None
 
     def end(self, address: IPv4Address) -> LinkEnd:
-        """This side of a link that runs OSPF."""
-        cost = _DEFAULT_COST if self.cost is None else self.cost
+        """This side of a link that runs an IGP; where both do, OSPF's routes are used."""
+        stated = (it for it in (self.cost, self.isis_metric) if it is not None)
+        cost = next(stated, _DEFAULT_COST)
         return LinkEnd(node=self.node, interface=self.name, address=address, metric=cost)
 
 
@@ -103,6 +105,8 @@ def _read(port: _Port, words: list[str]) -> None:
             port.bandwidth_bps = float(mbps) * 1e6
         case ["ip", "ospf", "cost", cost, *_]:
             port.cost = int(cost)
+        case ["isis", "metric", *level, metric] if not level or level[0].startswith("level-"):
+            port.isis_metric = int(metric)
         case _:
             pass
 

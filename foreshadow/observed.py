@@ -39,14 +39,30 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjacency:
-    """One OSPF neighbor (RFC 2328 section 10). Key: `interface/router-id`."""
+    """One IGP neighbor (RFC 2328 section 10, ISO 10589). Key: see `key`."""
 
     router_id: IPv4Address
+    """In IS-IS, whose neighbors have no address for a name: the neighbor's on the link."""
     interface: str
     state: str
-    """Neighbor state without the DR role: `Full`, `2-Way`, ..."""
+    """OSPF's without the DR role (`Full`, `2-Way`...), IS-IS's as it is (`Up`, `Initializing`)."""
     cost: int
     """Output cost of the interface towards this neighbor."""
+    protocol: str = "ospf"
+    """`ospf` or `isis`."""
+    level: int = 0
+    """IS-IS level: 1, 2, or 3 for both; 0 in OSPF."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether routes may lead over it."""
+        return self.state.startswith("Full") or (self.protocol == "isis" and self.state == "Up")
+
+    @property
+    def key(self) -> str:
+        """`interface/router-id` in OSPF, `interface/isis/address` in IS-IS."""
+        between = "" if self.protocol == "ospf" else f"{self.protocol}/"
+        return f"{self.interface}/{between}{self.router_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,12 @@ from foreshadow.codec import from_json
 from foreshadow.observed import ReceivedPath, RunningConfig, Session, Stream, Value, encode
 from foreshadow.routing import BestPath
 from foreshadow.topology import Prefix
-from frr import tables
+from frr import adjacencies, tables
 
 Shown = Mapping[str, str]
 """Output by command."""
 
 INTERFACES = "show interface json"
-OSPF_NEIGHBORS = "show ip ospf neighbor json"
-OSPF_INTERFACES = "show ip ospf interface json"
 BGP_SUMMARY = "show bgp ipv4 unicast summary json"
 BGP_TABLE = "show bgp ipv4 unicast json detail"
 ROUTES = "show ip route json"
@@ -31,7 +29,7 @@ FINGERPRINT = "fingerprint"
 
 COMMANDS: Mapping[Stream, tuple[str, ...]] = {
     Stream.INTERFACE: (INTERFACES,),
-    Stream.ADJACENCY: (OSPF_NEIGHBORS, OSPF_INTERFACES),
+    Stream.ADJACENCY: adjacencies.COMMANDS,
     Stream.SESSION: (BGP_SUMMARY,),
     Stream.BEST_PATH: (BGP_TABLE,),
     Stream.RECEIVED: (BGP_SUMMARY,),
@@ -103,8 +101,7 @@ def _named(stream: Stream, shown: Shown) -> Iterable[tuple[str, Value]]:
         case Stream.INTERFACE:
             found = ((it.name, it) for it in tables.interfaces(shown[INTERFACES]))
         case Stream.ADJACENCY:
-            neighbors = tables.adjacencies(shown[OSPF_NEIGHBORS], shown[OSPF_INTERFACES])
-            found = ((f"{it.interface}/{it.router_id}", it) for it in neighbors)
+            found = ((it.key, it) for it in adjacencies.parsed(shown))
         case Stream.SESSION:
             found = ((str(it.peer), it) for it in tables.sessions(shown[BGP_SUMMARY]))
         case Stream.BEST_PATH:

@@ -1,6 +1,6 @@
 """Whether a wave did what the shadow predicted and nothing else: gates G0 to G3, pure.
 
-G0 device      the new generation is in force; no BGP session and no OSPF adjacency was lost
+G0 device      the new generation is in force; no BGP session and no IGP adjacency was lost
 G1 route-diff  the best paths that changed are those the shadow predicted
 G2 invariants  whatever reached its destination before still does, by a walk over the routers' FIBs
 G3 capacity    every link carries what the shadow predicted, and none is over the limit

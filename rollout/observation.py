@@ -13,7 +13,6 @@ from foreshadow.state import NetworkState
 from foreshadow.topology import NodeId, Topology
 
 _ESTABLISHED = "Established"
-_FULL = "Full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -26,7 +25,7 @@ class SessionUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class AdjacencyUp:
-    """A full OSPF adjacency."""
+    """An IGP adjacency over which routes may lead."""
 
     device: NodeId
     interface: str
@@ -99,7 +98,7 @@ def observe(state: NetworkState, *, at: datetime) -> Observation:
             AdjacencyUp(device=device, interface=adjacency.interface, router_id=adjacency.router_id)
             for device in state.devices()
             for adjacency in state.adjacencies(device)
-            if adjacency.state == _FULL
+            if adjacency.is_full
         ),
         demand=_demand(state, at),
     )

@@ -33,11 +33,11 @@ def _adjacencies(lab: Emulator) -> Iterator[str]:
         (node, adjacency.interface)
         for node, adjacencies in lab.adjacencies().items()
         for adjacency in adjacencies
-        if adjacency.state.startswith("Full")
+        if adjacency.is_full
     }
     for link in lab.spec.links:
         if not link.is_up or external & {link.a.node, link.b.node}:
             continue
         for end in (link.a, link.b):
             if (end.node, end.interface) not in full:
-                yield f"{end.node} has no full OSPF adjacency on {end.interface}"
+                yield f"{end.node} has no full adjacency on {end.interface}"

@@ -126,7 +126,7 @@ class _Watch:
     ) -> Iterator[TelemetrySample]:
         for stream in streams:
             at_ns = to_ns(self.clock.now())
-            shown = {command: router.show(command) for command in frr_reading.COMMANDS[stream]}
+            shown = {command: _shown(router, command) for command in frr_reading.COMMANDS[stream]}
             if stream is Stream.CONFIG:
                 shown = _without_secrets(shown[frr_reading.RUNNING])
             with suppress(ValueError):  # What is not FRR's answer is refused where it is read.
@@ -148,13 +148,20 @@ class _Watch:
         self._is_silent = False
 
 
+def _shown(router: ReadOnlyRouter, command: str) -> str:
+    """The answer of the daemon that knows; nothing where that daemon is not to run."""
+    return router.show(command) if router.knows(command) else ""
+
+
 def _table_version(router: ReadOnlyRouter) -> object:
     """What FRR counts up with every change of a best path.
 
     A best path can move to another exit on the same way out: the kernel's table, and so netlink,
     never hears of it.
     """
-    return router.show_json("show bgp ipv4 unicast summary json").get("tableVersion")
+    if not router.knows(frr_reading.BGP_SUMMARY):
+        return None
+    return router.show_json(frr_reading.BGP_SUMMARY).get("tableVersion")
 
 
 def _without_secrets(config: str) -> dict[str, str]:

@@ -48,6 +48,17 @@ def test_interface_that_is_gone_takes_its_link_down() -> None:
     }
 
 
+def test_isis_metric_counts_where_ospf_has_no_cost() -> None:
+    """An IS-IS network has costs too, and where both run, OSPF's routes are the ones in use."""
+    config = "interface e0\n ip address 10.0.0.{end}/31\n{lines}exit\n"
+    a = config.format(end=0, lines=" isis metric level-2 7\n")
+    b = config.format(end=1, lines=" isis metric 7\n ip ospf cost 9\n")
+
+    (link,) = discover(_state({"A": a, "B": b})).links
+
+    assert (link.a.metric, link.b.metric) == (7, 9)
+
+
 def test_parallel_links_have_names_of_their_own() -> None:
     """The second link between two routers is numbered; costs and capacities stay apart."""
     ends = {

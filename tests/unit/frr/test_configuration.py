@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foreshadow.errors import ConfigError
-from frr.configuration import Block, Daemon, fingerprint, merge, parse, render, split, startup
+from frr.configuration import (
+    Block,
+    Daemon,
+    daemons_of,
+    fingerprint,
+    merge,
+    parse,
+    render,
+    split,
+    startup,
+    uses_ipv6,
+)
 
 _CAPTURED = Path(__file__).parent / "captured"
 _CLASSIC = (Daemon.ZEBRA, Daemon.STATICD, Daemon.OSPFD, Daemon.BGPD)
@@ -81,12 +92,64 @@ def test_a_line_indented_below_nothing_is_refused() -> None:
         parse("exit\n ip address 10.0.0.1/32\n")
 
 
-def test_merge_of_the_daemons_says_what_vtysh_says() -> None:
-    """Captured from one router: the daemons' parts merged equal vtysh's text in meaning."""
-    parts = {d: (_CAPTURED / f"running-{d}.conf").read_text() for d in _CLASSIC}
-    from_vtysh = (_CAPTURED / "running-vtysh.conf").read_text()
+@pytest.mark.parametrize(("router", "daemons"), [("running", _CLASSIC), ("six", tuple(Daemon))])
+def test_merge_of_the_daemons_says_what_vtysh_says(
+    router: str, daemons: tuple[Daemon, ...]
+) -> None:
+    """Captured from one router each: the daemons' parts merged equal vtysh's text in meaning."""
+    parts = {d: (_CAPTURED / f"{router}-{d}.conf").read_text() for d in daemons}
+    from_vtysh = (_CAPTURED / f"{router}-vtysh.conf").read_text()
 
     assert fingerprint(merge(parts)) == fingerprint(from_vtysh)
+
+
+def test_only_the_daemons_a_configuration_needs_are_started() -> None:
+    """A router that only forwards runs zebra; each protocol brings its daemon, and BFD bfdd."""
+    six = (_CAPTURED / "six-vtysh.conf").read_text()
+
+    assert daemons_of("hostname A\nip prefix-list P seq 5 permit any\n") == (Daemon.ZEBRA,)
+    assert daemons_of(_TEXT) == _CLASSIC
+    assert daemons_of(six) == tuple(Daemon)
+    assert daemons_of("interface e0\n isis bfd\n ip router isis X\n") == (
+        Daemon.ZEBRA,
+        Daemon.BFDD,
+        Daemon.ISISD,
+    )
+    assert (uses_ipv6(_TEXT), uses_ipv6(six)) == (False, True)
+
+
+def test_startup_has_no_part_for_a_daemon_that_is_not_needed() -> None:
+    """A prefix list nobody uses does not make a router speak BGP, nor keep it from booting."""
+    assert set(startup("hostname A\nip prefix-list P seq 5 permit any\n")) == {Daemon.ZEBRA}
+
+
+def test_startup_names_an_isis_router_last_and_before_its_interfaces() -> None:
+    """Isisd makes its next link-state packet 30 s after the first, unless told otherwise before."""
+    isisd = startup((_CAPTURED / "six-vtysh.conf").read_text())[Daemon.ISISD]
+
+    assert isisd.index("lsp-timers gen-interval 1") < isisd.index(" net 49.0001")
+    assert isisd.index(" net 49.0001") < isisd.index("interface to-A")
+
+
+def test_an_interface_is_split_between_its_daemons() -> None:
+    """Addresses are zebra's, OSPF's lines ospfd's, IS-IS's of both families isisd's."""
+    parts = split((_CAPTURED / "six-vtysh.conf").read_text())
+
+    assert " ipv6 address fd00:254::afe:1/127" in parts[Daemon.ZEBRA]
+    assert "ospf" not in parts[Daemon.ZEBRA]
+    assert "isis" not in parts[Daemon.ZEBRA]
+    assert " ip ospf bfd profile every100ms-x3" in parts[Daemon.OSPFD]
+    assert " ipv6 router isis IGP" in parts[Daemon.ISISD]
+    assert "profile every100ms-x3" in parts[Daemon.BFDD]
+    assert "interface" not in parts[Daemon.BFDD]
+
+
+def test_a_statement_of_a_daemon_that_does_not_run_is_refused() -> None:
+    """Half a change is no change: what nobody there would take is named with its line."""
+    with pytest.raises(ConfigError, match="belongs to isisd, which does not run there") as caught:
+        split("hostname A\ninterface e0\n isis metric 7\n", (Daemon.ZEBRA, Daemon.OSPFD))
+
+    assert caught.value.line == 2
 
 
 def test_fingerprint_tells_a_changed_line() -> None:
