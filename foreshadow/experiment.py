@@ -126,16 +126,75 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """One-way latency of one pair's packets over a stretch of time, by one clock."""
+
+    min_ms: float
+    median_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairConvergence:
+    """What the fault did to one watched pair, by both meters.
+
+    Attributes:
+        src: The router that sent.
+        address: Where to.
+        outage_ms: Time its lost probes stand for (packet meter).
+        first_loss_ms: From the injection to the sending of the first lost probe; None without loss.
+        last_loss_ms: From the injection to the end of the last lost probe's interval.
+        last_fib_change_ms: From the injection to the last change of a route that covers the
+            address, on any router (netlink meter); None without change.
+        before: Latency before the fault.
+        after: Latency from the last loss, or the last such change, on.
+    """
+
+    src: NodeId
+    address: str
+    probes_sent: int
+    probes_lost: int
+    outage_ms: float
+    first_loss_ms: float | None = None
+    last_loss_ms: float | None = None
+    last_fib_change_ms: float | None = None
+    before: Latency | None = None
+    after: Latency | None = None
+
+    @property
+    def meters_differ_ms(self) -> float | None:
+        """How far the two meters are apart; None where one of them saw nothing."""
+        if self.last_loss_ms is None or self.last_fib_change_ms is None:
+            return None
+        return abs(self.last_loss_ms - self.last_fib_change_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """What the fault did to packets and tables on the way (RFC 6413, loss-derived)."""
+    """What the fault did to packets and tables on the way (RFC 6413, loss-derived).
+
+    Attributes:
+        outage_ms: Longest loss-derived outage over the probed pairs (packet meter).
+        last_fib_change_ms: From the injection to the last FIB change on any router (netlink meter).
+        probe_interval_ms: Between two probes of a pair, the meter's resolution.
+        pairs: Each probed pair.
+        late_p99_ms: How late the sender of the probes was, 99th percentile.
+        late_max_ms: The worst of it.
+    """
 
     probes_sent: int
     probes_lost: int
     outage_ms: float
-    """Longest loss-derived outage over the probed pairs."""
     last_fib_change_ms: float
-    """From the injection to the last FIB change on any router."""
     probe_interval_ms: float
+    pairs: tuple[PairConvergence, ...] = ()
+    late_p99_ms: float = 0.0
+    late_max_ms: float = 0.0
+
+    @property
+    def worst_pair(self) -> PairConvergence | None:
+        """The pair with the longest outage; None where nothing was watched."""
+        return max(self.pairs, key=lambda pair: pair.outage_ms, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

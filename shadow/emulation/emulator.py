@@ -16,6 +16,7 @@ from foreshadow.routing import Fibs, LocRibs
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr.configuration import Daemon
 from shadow.emulation.lab import LabLink, LabNode, LabSpec, LinkShape
+from shadow.emulation.rtnetlink import AnyPrefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,16 @@ class Settled:
     def convergence_s(self) -> float:
         """From the moment to the last FIB change; 0 where nothing changed."""
         return 0.0 if self.last_change_s is None else self.last_change_s - self.since_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FibChange:
+    """One route that came, changed or went; `at_s` is by the monotonic clock."""
+
+    at_s: float
+    node: NodeId
+    prefix: AnyPrefix
+    is_removed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +286,10 @@ class Emulator(Protocol):
             within_s: Longest wait from now.
             since_s: Moment from which changes count (monotonic); now if not given.
         """
+        ...
+
+    def fib_changes(self, since_s: float) -> tuple[FibChange, ...]:
+        """Every change of any router's FIB from a moment on (monotonic), oldest first."""
         ...
 
     def inside(self, node: NodeId) -> AbstractContextManager[None]:

@@ -24,6 +24,7 @@ from shadow.emulation.cleanup import remove_restart_notes
 from shadow.emulation.emulator import (
     BringUp,
     DaemonState,
+    FibChange,
     InterfaceCounters,
     KernelState,
     Settled,
@@ -121,6 +122,15 @@ class FrrLab:
         quiet = {it.id: silent_interfaces(self.pathspace(it.id)) for it in noted.nodes}
         self._spec = replace(noted, links=tuple(self._as_it_is(it, quiet) for it in noted.links))
         return self
+
+    def release(self) -> None:
+        """Let go of the lab and leave it running, for whoever adopts it."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        for router in self._routers.values():
+            router.close()
+        self._routers.clear()
 
     def down(self) -> None:
         """Remove everything; safe to call at any time and twice."""
@@ -319,6 +329,10 @@ class FrrLab:
         """Wait until no FIB has changed for `quiet_s`, at most `within_s` (see `Emulator`)."""
         begun = time.monotonic() if since_s is None else since_s
         return self._watched().wait_settled(quiet_s=quiet_s, within_s=within_s, since_s=begun)
+
+    def fib_changes(self, since_s: float) -> tuple[FibChange, ...]:
+        """Every change of any router's FIB from a moment on (monotonic), oldest first."""
+        return self._watched().changes(since_s)
 
     def inside(self, node: NodeId) -> AbstractContextManager[None]:
         """The calling thread is at that router for the length of the block."""

@@ -12,24 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from foreshadow.topology import NodeId
-from shadow.emulation.emulator import Settled
+from shadow.emulation.emulator import FibChange, Settled
 from shadow.emulation.rtnetlink import TABLE_MAIN, AnyPrefix, Route, changes
 
 _KEPT_CHANGES = 100_000
 _IPV6 = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FibChange:
-    """One route that came, changed or went; `at_s` is by the monotonic clock."""
-
-    at_s: float
-    node: NodeId
-    prefix: AnyPrefix
-    is_removed: bool
 
 
 ListRoutes = Callable[[], tuple[Route, ...]]
