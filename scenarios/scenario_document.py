@@ -5,13 +5,13 @@ value true, `22:00` is the number 1320, and of two equal keys the second wins in
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-Way = Sequence[str | int]
+Way = tuple[str | int, ...]
 """Way from the top of a document to a value in it."""
 
 
@@ -25,6 +25,7 @@ class Problem:
         field: Dotted way to it.
         message: What is wrong.
         fix: What to do about it.
+        is_error: Otherwise a warning: the file can be used.
     """
 
     line: int
@@ -32,6 +33,11 @@ class Problem:
     field: str
     message: str
     fix: str = ""
+    is_error: bool = True
+
+    def as_warning(self) -> "Problem":
+        """The same, not in the way of using the file."""
+        return replace(self, is_error=False)
 
     def __str__(self) -> str:
         """`line:column: field: message; fix`."""
@@ -72,6 +78,13 @@ class Document:
             node = _child(node, part) or node
         return _mark(node)
 
+    def has(self, path: Way) -> bool:
+        """Whether the text has this value."""
+        node = self.root
+        for part in path:
+            node = _child(node, part)
+        return node is not None
+
     def key_place(self, path: Way) -> tuple[int, int]:
         """Line and column of a key itself; of its parent where it is not in the text."""
         node = self.root
@@ -109,9 +122,7 @@ def dotted(path: Way) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _doubles(
-    node: yaml.Node | None, path: tuple[str | int, ...], seen: set[int]
-) -> Iterator[Problem]:
+def _doubles(node: yaml.Node | None, path: Way, seen: set[int]) -> Iterator[Problem]:
     if id(node) in seen:  # An alias: what it stands for was looked at where it is anchored.
         return
     seen.add(id(node))
