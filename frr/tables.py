@@ -1,7 +1,7 @@
 """What FRR's `show ... json` prints, as values of ours.
 
-Checked against FRR 8.4.4. Each function names the command it reads. What it cannot read raises
-`ValueError` (msgspec's errors are), so a source can turn it into a dead letter.
+Checked against FRR 8.4.4 and 10.3. Each function names the command it reads. What it cannot read
+raises `ValueError` (msgspec's errors are), so a source can turn it into a dead letter.
 """
 
 from collections.abc import Iterable
@@ -96,8 +96,14 @@ class _Path(_Json, frozen=True):
         return self.bestpath if isinstance(self.bestpath, bool) else self.bestpath.overall
 
 
+class _DetailedPrefix(_Json, frozen=True):
+    """What FRR 10 makes of a prefix in the detailed form, where FRR 8 lists its paths."""
+
+    paths: tuple[_Path, ...] = ()
+
+
 class _BgpTable(_Json, frozen=True):
-    routes: dict[str, tuple[_Path, ...]] = {}
+    routes: dict[str, tuple[_Path, ...] | _DetailedPrefix] = {}
 
 
 class _Received(_Json, frozen=True):
@@ -121,10 +127,14 @@ class _NextHop(_Json, frozen=True):
 
 
 class _Route(_Json, frozen=True):
+    protocol: str = ""
     selected: bool = False
     installed: bool = False
     nexthops: tuple[_NextHop, ...] = ()
 
+
+_OWN_ADDRESS = "local"
+"""FRR 10 lists an interface's own address beside its network; it is no route to anywhere."""
 
 _ORIGINS = {"i": "IGP", "e": "EGP", "?": "incomplete"}
 
@@ -199,8 +209,8 @@ def best_paths(raw: str) -> LocRib:
     table = from_json(raw or "{}", _BgpTable).routes
     found = [
         _best_path(Prefix(prefix), path)
-        for prefix, paths in table.items()
-        for path in paths
+        for prefix, known in table.items()
+        for path in (known.paths if isinstance(known, _DetailedPrefix) else known)
         if path.is_best and path.nexthops
     ]
     return tuple(sorted(found, key=lambda path: path.prefix))
@@ -244,7 +254,7 @@ def fib(raw: str) -> Fib:
         _fib_entry(Prefix(prefix), tuple(hop for hop in route.nexthops if hop.fib))
         for prefix, routes in table.items()
         for route in routes
-        if route.selected and route.installed
+        if route.selected and route.installed and route.protocol != _OWN_ADDRESS
     ]
     return tuple(sorted(found, key=lambda entry: entry.prefix))
 

@@ -208,12 +208,27 @@ def create(names: Iterable[str]) -> None:
         raise failure[0]
 
 
+def name_that_of(pid: int, name: str) -> None:
+    """Give the namespace a process lives in a name, as `ip netns attach` does.
+
+    Raises:
+        EmulationFailed: The kernel refused, the process is gone, or there is one of that name.
+    """
+    try:
+        _bind(f"/proc/{pid}/ns/net", name)
+    except OSError as error:
+        raise EmulationFailed(f"no network namespace {name}: {error}") from error
+
+
 def _unshare_as(name: str) -> None:
+    _checked(_libc.unshare(_CLONE_NEWNET), "unshare")
+    _bind(f"/proc/self/task/{threading.get_native_id()}/ns/net", name)
+
+
+def _bind(source: str, name: str) -> None:
     NETNS_DIR.mkdir(parents=True, exist_ok=True)
     path = NETNS_DIR / name
-    _checked(_libc.unshare(_CLONE_NEWNET), "unshare")
     os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
-    source = f"/proc/self/task/{threading.get_native_id()}/ns/net"
     _checked(_libc.mount(source.encode(), str(path).encode(), None, _MS_BIND, None), "mount")
 
 
