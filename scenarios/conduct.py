@@ -34,6 +34,7 @@ class Window:
     Attributes:
         faults: Their numbers.
         from_s: The change it began with, monotonic.
+        to_s: When its tables had been read, or the next change came.
         phase: The tables once they had come to rest; None where the next change came sooner.
         offered: Traffic while it lasted.
         settled_s: From the change to the last change in any table.
@@ -43,6 +44,7 @@ class Window:
 
     faults: tuple[int, ...]
     from_s: float
+    to_s: float
     phase: Phase | None
     offered: DemandMatrix
     settled_s: float
@@ -224,6 +226,7 @@ class Conductor:
             Window(
                 faults=tuple(sorted(self._lasting)),
                 from_s=self._changed_s,
+                to_s=self.read_s,
                 phase=phase,
                 offered=self._offered(),
                 settled_s=settled_s,

@@ -228,8 +228,8 @@ class _Run:
         topology, fibs = self._reader.up(), fibs_of(reference)
         self._measurement.begin(plan.demand, topology, fibs)
         ways = watched(plan, topology, fibs, self._lab.spec)
+        self._notebook.remember(self._lab, ways)
         with ProbeStream(self._lab, ways, self._pace.clock) as probes:
-            self._notebook.remember(self._lab)
             clean_s = self._await_clean(probes)
             self._measurement.see_control(probes.trails(), clean_s, self._pace.now_s())
             self._refuse(plan)
@@ -263,6 +263,8 @@ class _Run:
             undone_s = self._breakage.undo_all()
         phase = self._reader.recover("undone", undone_s, reference, self._experiment.demand)
         rested_s = self._pace.now_s()
+        self._pace.until(rested_s + self._pace.patience.control_s)
+        trails = probes.stop()
         changed = self._notebook.differences(self._lab, self._pace)
         self._is_undone = is_same(phase, reference) and not self._breakage.in_force and not changed
         self.doubts.extend(changed)
@@ -270,9 +272,13 @@ class _Run:
             self.doubts.append("the tables did not come back after the fault was undone")
         elif self._is_undone:
             self._story.tell(Step.RESTORED, f"after {phase.settle_ms:.0f} ms")
-        self._pace.until(rested_s + self._pace.patience.control_s)
-        trails = probes.stop()
-        self._measurement.see_drill(conductor, trails, clean_s=clean_s, undone_s=undone_s)
+        self._measurement.see_drill(
+            conductor,
+            trails,
+            clean_s=clean_s,
+            undone_s=undone_s,
+            changes=self._lab.fib_changes(conductor.injected_s or undone_s),
+        )
         self._measurement.see_after(phase, trails, rested_s)
         self.doubts.extend(self._measurement.doubts)
 

@@ -53,6 +53,8 @@ def lab_name(text: str) -> LabName:
 class Intent(StrEnum):
     """What an entry says."""
 
+    WATCHING = "watching"
+    """Routers are about to answer for addresses: `memory` is (router, address)."""
     INJECTING = "injecting"
     INJECTED = "injected"
     UNDOING = "undoing"
@@ -94,7 +96,7 @@ class Entry:
     Attributes:
         number: Of the fault, where it is about one.
         fault: As the catalogue writes it; with an intent to inject.
-        memory: What undoing it needs; likewise.
+        memory: What undoing it needs.
         says: What is missing, or how it ended; empty where all is well.
     """
 
@@ -174,6 +176,15 @@ class DrillRecord:
         """How it ended; "" where it did not end by itself."""
         closed = [entry.says for entry in self.entries if entry.intent is Intent.CLOSED]
         return closed[-1] if closed else ""
+
+    def watched(self) -> Memory:
+        """(router, address) that a router was made to answer for."""
+        return tuple(
+            pair
+            for entry in self.entries
+            if entry.intent is Intent.WATCHING
+            for pair in entry.memory
+        )
 
     def in_force(self) -> tuple[Entry, ...]:
         """Intents to inject that were not seen undone, in the order they were made."""

@@ -9,10 +9,11 @@ from foreshadow.topology import Topology
 from scenarios.check import CheckKind, Moment
 from scenarios.checks import Measured, Sight, tables_sight, undeliverable, worst_of
 from scenarios.conduct import Conductor, Window
-from scenarios.packets import between, packets_sight
+from scenarios.packets import between, latency_sight, packets_sight
 from scenarios.reading import fibs_of
 from shadow.bench import Bench
 from shadow.convergence import ProbeTrail, control_loss, measure
+from shadow.emulation.emulator import FibChange
 
 
 class Measurement:
@@ -27,6 +28,7 @@ class Measurement:
         self.convergence: Convergence | None = None
         self.windows: tuple[Window, ...] = ()
         self.trails: tuple[ProbeTrail, ...] = ()
+        self.changes: tuple[FibChange, ...] = ()
         self.injected_s: float | None = None
         """When the first fault came into force, monotonic."""
         self.undone_s: float | None = None
@@ -42,6 +44,7 @@ class Measurement:
         self.seen[Moment.BEFORE] = {
             **self._tables(self._topology, self._fibs, self._usual),
             **packets_sight(between(trails, from_s, to_s)),
+            **latency_sight(between(trails, from_s, to_s)),
             CheckKind.FIDELITY: self._fidelity(),
         }
 
@@ -52,8 +55,18 @@ class Measurement:
         *,
         clean_s: float,
         undone_s: float,
+        changes: tuple[FibChange, ...],
     ) -> None:
-        """What the faults did, from the first injection to the last undoing."""
+        """What the faults did, from the first injection to the last undoing.
+
+        Args:
+            conductor: Who injected them.
+            trails: The probes, of the whole drill.
+            clean_s: When the control run began, monotonic.
+            undone_s: When the last fault was undone.
+            changes: Every table change since the first injection.
+        """
+        self.changes = changes
         self.trails, self.windows = trails, tuple(conductor.windows)
         self.injected_s, self.undone_s = conductor.injected_s, undone_s
         if conductor.injected_s is None:
@@ -66,11 +79,14 @@ class Measurement:
         under = between(trails, clean_s, min(undone_s, conductor.read_s or undone_s))
         slowest = max(self.windows, key=lambda window: window.settled_s)
         self.convergence = measure(
-            under, injected_s=conductor.injected_s, last_fib_change_s=slowest.settled_s
+            under,
+            injected_s=conductor.injected_s,
+            last_fib_change_s=slowest.settled_s,
+            changes=[it for it in changes if it.at_s < undone_s],
         )
         outage_ms = self.convergence.outage_ms
         self.seen[Moment.DURING] = {
-            **worst_of(self._window(window) for window in self.windows),
+            **worst_of(self._window(window, trails) for window in self.windows),
             **packets_sight(between(under, conductor.injected_s, undone_s)),
             CheckKind.CONVERGENCE: Measured(
                 value=slowest.settled_s,
@@ -91,16 +107,21 @@ class Measurement:
         self.seen[Moment.AFTER] = {
             **self._tables(self._topology, tables, self._usual),
             **packets_sight(between(trails, rested_s, float("inf"))),
+            **latency_sight(between(trails, rested_s, float("inf"))),
             CheckKind.CONVERGENCE: Measured(value=phase.settle_ms / 1e3, where="after the undoing"),
             CheckKind.FIDELITY: self._fidelity(),
         }
 
-    def _window(self, window: Window) -> Sight:
+    def _window(self, window: Window, trails: Sequence[ProbeTrail]) -> Sight:
         if window.phase is None:
             return {}
         keys = window.offered.keys
         gone = undeliverable(self._topology, self._fibs, keys, window.dead)
-        return self._tables(window.topology, fibs_of(window.phase), window.offered, gone)
+        rest = between(trails, window.from_s + window.settled_s, window.to_s)
+        return {
+            **self._tables(window.topology, fibs_of(window.phase), window.offered, gone),
+            **latency_sight(rest),
+        }
 
     def _tables(
         self,

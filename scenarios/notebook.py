@@ -1,6 +1,7 @@
 """What a drill writes down while it goes on, and the evidence it leaves."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -26,6 +27,7 @@ from scenarios.faults.fault import Memory
 from scenarios.measurement import Measurement
 from scenarios.pace import Pace
 from shadow.bench import Bench
+from shadow.convergence import Sentinel
 from shadow.emulation.emulator import Emulator
 
 BASELINE_FILE = "baseline.json.gz"
@@ -74,12 +76,14 @@ class Notebook:
         if self._journal is not None:
             self._journal.note(intent, number=number, fault=fault, memory=memory, says=says)
 
-    def remember(self, lab: Emulator) -> None:
-        """Keep what the lab is before anything is broken."""
+    def remember(self, lab: Emulator, ways: Sequence[Sentinel]) -> None:
+        """Keep what the lab is before anything is done to it, and which ways will be watched."""
         self._baseline = take(lab)
         if self._room is not None:
             path = self._room.folder(self._experiment.id) / BASELINE_FILE
             write_baseline(self._baseline, path)
+        watched = tuple((node, str(way.address)) for way in ways for node in way.listeners)
+        self.note(Intent.WATCHING, memory=watched)
 
     def differences(self, lab: Emulator, pace: Pace) -> tuple[str, ...]:
         """What of the lab is not as it was remembered, when patience ends."""

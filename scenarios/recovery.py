@@ -1,11 +1,13 @@
 """After a drill's runner was killed: what may be in force is taken back, and seen to be gone."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import msgspec
 
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError, ForeshadowError
+from foreshadow.topology import NodeId
 from scenarios.baseline import Baseline, differences, read_baseline, take
 from scenarios.breakage import Breakage, Broken, Wanted
 from scenarios.drill_journal import JOURNAL_FILE, DrillJournal, DrillRecord, Entry, Intent
@@ -81,6 +83,8 @@ def recover(
         breakage.undo_all()
         if breakage.in_force:
             breakage.undo_all()
+        for node, address in record.watched():
+            lab.stop_answering(NodeId(node), IPv4Address(address))
         left = [] if not breakage.in_force else list(breakage.doubts)
         before = _baseline(record)
         if before is not None:

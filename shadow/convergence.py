@@ -248,6 +248,7 @@ class ProbeStream:
     def _inlets(self, opened: ExitStack) -> tuple[socket.socket, ...]:
         for sentinel in self._sentinels:
             for node in sentinel.listeners:
+                opened.callback(self._lab.stop_answering, node, sentinel.address)
                 self._lab.answer_for(node, sentinel.address)
         nodes = {node for sentinel in self._sentinels for node in sentinel.listeners}
         inlets = tuple(self._socket_at(node, opened) for node in sorted(nodes))

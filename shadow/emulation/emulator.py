@@ -299,3 +299,7 @@ class Emulator(Protocol):
     def answer_for(self, node: NodeId, address: IPv4Address) -> None:
         """Let a router's kernel accept packets for an address, unseen by its routing daemons."""
         ...
+
+    def stop_answering(self, node: NodeId, address: IPv4Address) -> None:
+        """Take `answer_for` back; nothing where it was not asked for."""
+        ...

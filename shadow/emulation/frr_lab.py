@@ -342,6 +342,10 @@ class FrrLab:
         """Let a router's kernel accept packets for an address, unseen by its routing daemons."""
         self._router(node).answer_for(address)
 
+    def stop_answering(self, node: NodeId, address: IPv4Address) -> None:
+        """Take `answer_for` back; nothing where it was not asked for."""
+        self._router(node).stop_answering(address)
+
     def restart_daemons(self, node: NodeId, *, within_s: float = _STARTED_WITHIN_S) -> None:
         """Stop a router's daemons and start them from their start-up files, as a reboot would.
 

@@ -1,12 +1,13 @@
 """One running router of a lab: its namespace, its daemons and what can be asked of both."""
 
+import errno
 import signal
 import socket
 import time
 from collections.abc import Callable, Collection
 from ipaddress import IPv4Address
 
-from pyroute2 import IPRoute
+from pyroute2 import IPRoute, NetlinkError
 
 from foreshadow.errors import ConfigError
 from foreshadow.observed import Adjacency
@@ -165,15 +166,19 @@ class LabRouter:
 
         The route is of type local, which zebra leaves alone, so routing does not see the address.
         """
+        run_inside(self.name, lambda: _local_route("replace", address))
 
-        def add() -> None:
-            with IPRoute() as netlink:
-                loopback = netlink.link_lookup(ifname="lo")[0]
-                netlink.route(
-                    "replace", dst=f"{address}/32", oif=loopback, type="local", table=255, scope=254
-                )
+    def stop_answering(self, address: IPv4Address) -> None:
+        """Accept packets for an address no longer; nothing where it was not asked for."""
 
-        run_inside(self.name, add)
+        def remove() -> None:
+            try:
+                _local_route("del", address)
+            except NetlinkError as error:
+                if error.code != errno.ESRCH:
+                    raise
+
+        run_inside(self.name, remove)
 
     def interfaces(self) -> dict[int, str]:
         """Interface names by the kernel's number."""
@@ -192,3 +197,12 @@ class LabRouter:
 
     def _vty(self, daemons: Collection[Daemon]) -> Router:
         return Router(self.name, device=self.id, daemons=tuple(daemons))
+
+
+def _local_route(command: str, address: IPv4Address) -> None:
+    """Do this with the route of type local for an address, in the calling thread's namespace."""
+    with IPRoute() as netlink:
+        loopback = netlink.link_lookup(ifname="lo")[0]
+        netlink.route(
+            command, dst=f"{address}/32", oif=loopback, type="local", table=255, scope=254
+        )
