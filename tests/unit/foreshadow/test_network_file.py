@@ -1,11 +1,13 @@
 """Network files: what does not hold together is one error that points at the line."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
+from foreshadow.routing_design import Igp
 from tests.square_story import square
 
 PATH = Path("square.yaml")
@@ -46,6 +48,54 @@ def test_what_does_not_hold_together_is_refused(before: str, after: str, says: s
 
     with pytest.raises(ConfigError, match=says):
         parse_network(changed, path=PATH)
+
+
+AREAS = SQUARE.with_name("areas.yaml")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("igp: isis\n", "", "ipv6 needs an IGP that carries it: set igp to isis"),
+        ("igp: isis\n", "igp: isis\necmp: 4\n", "FRR's IS-IS has no limit on equal-cost paths"),
+        ('isis_level: "2", ', 'isis_level: "1", ', "B-C: B (level 1-2, area 49.0001) and C (level"),
+        ('isis_level: "1"}', 'isis_level: "1", isis_area: "49.0003"}', "no IS-IS level in common"),
+        ("cost: 7}", "cost: 7, hello: {interval_s: 3, dead_s: 5}}", "make it 6 or more"),
+        ("cost: 7}", "cost: 7, bfd: {interval_ms: 1}}", "greater than or equal to 50"),
+    ],
+)
+def test_what_the_routers_could_not_do_is_refused(before: str, after: str, says: str) -> None:
+    """A design is refused where it is written, not by the router that is told it."""
+    text = AREAS.read_text()
+    assert before in text
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        parse_network(text.replace(before, after, 1), path=PATH)
+
+
+def test_a_level_1_area_needs_a_reflector_of_its_own() -> None:
+    """FRR's IS-IS carries no level 1 prefix into level 2, so BGP has to; somebody must do it."""
+    text = AREAS.read_text().replace(
+        'isis_level: "1-2", route_reflector: true', 'isis_level: "1-2"'
+    )
+
+    with pytest.raises(ConfigError, match="A is at IS-IS level 1 of area 49.0001, which has no"):
+        parse_network(text, path=PATH)
+
+
+def test_a_file_that_says_nothing_of_protocols_means_what_it_always_meant() -> None:
+    """OSPF with a hello a second, no BFD, IPv4, as many paths as the router takes."""
+    network = square()
+
+    assert (network.igp, network.ipv6, network.bfd, network.ecmp) == (Igp.OSPF, False, None, None)
+    assert (network.hello.interval_s, network.hello.dead_s) == (1, 4)
+    assert (network.bgp.keepalive_s, network.bgp.hold_s) == (3, 9)
+
+
+def test_the_schema_can_be_derived() -> None:
+    """An editor that knows JSON Schema can help to write a network."""
+    properties = NetworkFile.model_json_schema()["properties"]
+
+    assert {"igp", "ipv6", "bfd", "hello", "throttle", "bgp", "ecmp"} <= properties.keys()
 
 
 def test_a_router_nobody_joins_is_named() -> None:

@@ -1,6 +1,7 @@
 """The design rules: names and addresses, and every router's rendered configuration."""
 
 import os
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 from foreshadow.network_file import NetworkFile, parse_network
 from foreshadow.topology import LinkId, NodeId, Prefix, Topology
 from frr.configuration import split
+from shadow.emulation.addressing import address6, prefix6
 from shadow.emulation.configuration import (
     Announcement,
     PeerPlan,
     peer_config,
 )
-from shadow.emulation.design import design, peer_plans
-from shadow.emulation.lab import LabSpec
+from shadow.emulation.design import design, peer_plans, router_plans, shaped
+from shadow.emulation.lab import PLAIN, LabSpec, LinkShape
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,11 @@ def abilene(repository: Path) -> NetworkFile:
     """The demo's network file."""
     path = repository / "console" / "networks" / "abilene.yaml"
     return parse_network(path.read_text(), path=path)
+
+
+@cache
+def _designed(path: Path) -> tuple[Topology, LabSpec]:
+    return design(parse_network(path.read_text(), path=path))
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +103,19 @@ _ROUTERS = [
 ]
 
 
-@pytest.mark.parametrize("router", _ROUTERS)
-def test_golden_configuration(
-    router: str, designed: tuple[Topology, LabSpec], repository: Path
-) -> None:
+_GOLDEN = (
+    *(("console/networks/abilene.yaml", router) for router in _ROUTERS),
+    *(("tests/networks/ring6.yaml", router) for router in ("A", "B", "D", "PEERB")),
+    *(("tests/networks/areas.yaml", router) for router in ("A", "B", "C")),
+)
+
+
+@pytest.mark.parametrize(("network", "router"), _GOLDEN)
+def test_golden_configuration(network: str, router: str, repository: Path) -> None:
     """Each router's configuration is the one reviewed; `make golden` rewrites it."""
-    path = repository / "tests" / "golden" / "abilene" / f"{router}.conf"
-    rendered = designed[1].node(router).config
+    source = repository / network
+    rendered = _designed(source)[1].node(router).config
+    path = repository / "tests" / "golden" / source.stem / f"{router}.conf"
     if os.environ.get("FORESHADOW_GOLDEN") == "rewrite":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(rendered)
@@ -135,3 +148,37 @@ def test_a_peer_announces_what_it_was_seen_to_announce(abilene: NetworkFile) -> 
     assert " set metric 20\n" in text
     assert " set origin incomplete\n" in text
     assert "ip route 198.51.100.0/24 blackhole\n" in text
+
+
+def test_shape_is_the_network_s_scaled_in_rate_and_not_in_delay(repository: Path) -> None:
+    """A hundred times slower, and as long as it is; a link of unknown width is not slowed."""
+    path = repository / "tests" / "networks" / "ring6.yaml"
+    network = parse_network(path.read_text(), path=path)
+    links = (network.links[0].model_copy(update={"delay_ms": 7.5}), *network.links[1:])
+    topology, lab = design(network.model_copy(update={"links": links}))
+
+    shaped_lab = shaped(topology, lab, scale=100)
+
+    assert shaped_lab.link("A-B").shape == LinkShape(rate_bps=1e8, delay_s=0.0075)
+    assert shaped_lab.link("E-A").shape == LinkShape(rate_bps=2.5e7)
+    assert shaped_lab.link("B-PEERB").shape == PLAIN
+    assert lab.link("A-B").shape == PLAIN
+
+
+def test_ipv6_addresses_follow_the_ipv4_ones() -> None:
+    """The low 32 bits of an address, and the place of a prefix, are those of IPv4."""
+    assert str(address6(IPv4Address("10.254.0.10"))) == "fd00:254::afe:a"
+    assert str(address6(IPv4Address("10.253.0.1"))) == "fd00:253::afd:1"
+    assert str(prefix6(Prefix("203.0.113.32/27"))) == "fd00:100:cb00:7120::/59"
+
+
+def test_level_1_area_is_a_cluster_of_its_own(repository: Path) -> None:
+    """A's reflectors are B and D, one cluster; the backbone's C is another, and no peer of A's."""
+    path = repository / "tests" / "networks" / "areas.yaml"
+    plans = {plan.name: plan for plan in router_plans(parse_network(path.read_text(), path=path))}
+
+    assert [it.name for it in plans[NodeId("A")].neighbors] == ["B", "D"]
+    assert [it.name for it in plans[NodeId("B")].behind_us()] == ["A"]
+    assert plans[NodeId("C")].behind_us() == ()
+    assert {str(plans[NodeId(it)].cluster_id) for it in "BD"} == {"10.255.0.2"}
+    assert str(plans[NodeId("C")].cluster_id) == "10.255.0.3"
