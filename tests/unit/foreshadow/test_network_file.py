@@ -78,7 +78,7 @@ def test_a_level_1_area_needs_a_reflector_of_its_own() -> None:
         'isis_level: "1-2", route_reflector: true', 'isis_level: "1-2"'
     )
 
-    with pytest.raises(ConfigError, match="A is at IS-IS level 1 of area 49.0001, which has no"):
+    with pytest.raises(ConfigError, match=r"A is at IS-IS level 1 of area 49\.0001, which has no"):
         parse_network(text, path=PATH)
 
 
