@@ -74,11 +74,17 @@ class ContainerHosting:
     def start(self, node: str, commands: Mapping[Daemon, Command]) -> None:
         """Start daemons in the router's container, in one go."""
         name = self.name(node)
-        lines: list[str] = []
+        said = directory(name) / "start.out"
+        lines = [f"exec </dev/null >{shlex.quote(str(said))} 2>&1"]
         if Daemon.ZEBRA in commands:
             lines += _manager(name)
         lines += [_background(name, daemon, command) for daemon, command in commands.items()]
-        self._engine().start_process(name, ("sh", "-c", "\n".join(lines)))
+        code = self._engine().carry_out(name, ("sh", "-ec", "\n".join(lines)))
+        if code != 0:
+            words = " ".join(said.read_text(errors="replace").split()) if said.exists() else ""
+            raise EmulationFailed(
+                f"{name}: {', '.join(commands)} ended with {code}: {words or 'it said nothing'}"
+            )
 
     def remove(self, nodes: Collection[str]) -> None:
         """Take containers, names of namespaces and directories away."""
@@ -183,7 +189,7 @@ def _background(name: str, daemon: Daemon, command: Command) -> str:
     elif daemon is Daemon.ZEBRA:
         words[words.index("-f") + 1] = str(directory(name) / "zebra-own.conf")
     output = shlex.quote(str(output_file(name, daemon)))
-    return f"setsid {shlex.join(words)} </dev/null >{output} 2>&1 &"
+    return f"setsid {shlex.join(words)} >{output} 2>&1 &"
 
 
 def _without_option(words: list[str], option: str) -> list[str]:

@@ -4,6 +4,7 @@ By default it is the engine that `make setup-containerlab` starts, with its own 
 bridge, so that an engine which is already there notices nothing.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ LABEL = "foreshadow.lab"
 _SETUP = "run `make setup-containerlab`"
 _ANSWERS_WITHIN_S = 60
 _CONNECTIONS = 32
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,17 +144,27 @@ class Engine:
             raise EmulationFailed(f"{name}: {' '.join(command)} ended with {code}: {text.strip()}")
         return text
 
-    def start_process(self, name: str, command: Sequence[str]) -> None:
-        """Start a command in a container without waiting for it.
+    def carry_out(self, name: str, command: Sequence[str]) -> int:
+        """With what a command ended in a container; nobody listens to it, and it may leave others.
+
+        Listening would take two seconds more: the engine waits that long for whatever a command
+        that has ended left in the background.
 
         Raises:
-            EmulationFailed: It could not be started.
+            EmulationFailed: It could not be started, or does not end.
         """
+        deadline = time.monotonic() + _ANSWERS_WITHIN_S
         try:
-            made = self._api.exec_create(name, list(command))
+            made = self._api.exec_create(name, list(command), stdout=False, stderr=False)
             self._api.exec_start(made["Id"], detach=True)
+            while time.monotonic() < deadline:
+                code: int | None = self._api.exec_inspect(made["Id"])["ExitCode"]
+                if code is not None:
+                    return code
+                time.sleep(_POLL_S)
         except (APIError, RequestException) as error:
             raise EmulationFailed(f"{name}: {command[0]}: {_words(error)}") from error
+        raise EmulationFailed(f"{name}: {command[0]} does not end")
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """Our containers, running or not, whose name begins so; sorted."""
