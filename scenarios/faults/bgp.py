@@ -13,6 +13,7 @@ from shadow.emulation.emulator import Emulator
 
 IPV4 = "ipv4 unicast"
 ESTABLISHED = "Established"
+_USUAL_PREFERENCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class PeerState:
     state: str
     dropped: int
     """How often it was lost since the daemon started."""
+    age_s: float
+    """How long it has been in this state."""
     received: int
     """Prefixes taken from the peer, IPv4."""
 
@@ -53,6 +56,7 @@ def peers(lab: Emulator, node: NodeId) -> dict[str, PeerState]:
         address: PeerState(
             state=facts.get("state", ""),
             dropped=facts.get("connectionsDropped", 0),
+            age_s=facts.get("peerUptimeMsec", 0) / 1e3,
             received=ipv4.get(address, {}).get("pfxRcd", 0),
         )
         for address, facts in found.items()
@@ -134,6 +138,16 @@ def adj_rib_in(lab: Emulator, node: NodeId, address: str) -> frozenset[str]:
     """Prefixes a router has from a peer, after policy."""
     shown = lab.show_json(node, f"show bgp {_family(address)} neighbors {address} routes json")
     return frozenset(shown.get("routes", {}))
+
+
+def local_preferences(lab: Emulator, node: NodeId, address: str) -> frozenset[int]:
+    """What the prefixes a router has from an internal peer are preferred by."""
+    shown = lab.show_json(node, f"show bgp {_family(address)} neighbors {address} routes json")
+    return frozenset(
+        path.get("locPrf", _USUAL_PREFERENCE)
+        for paths in shown.get("routes", {}).values()
+        for path in paths
+    )
 
 
 def adj_rib_out(lab: Emulator, node: NodeId, address: str) -> frozenset[str]:

@@ -4,6 +4,8 @@ import fcntl
 import socket
 import struct
 
+from pyroute2 import IPRoute
+
 from foreshadow.errors import ConfigError, EmulationFailed
 from foreshadow.topology import NodeId
 from shadow.emulation.emulator import Emulator
@@ -36,6 +38,23 @@ def has_carrier(lab: Emulator, end: LabEnd) -> bool:
 def without_carrier(lab: Emulator, link: LabLink) -> tuple[LabEnd, ...]:
     """The ends of a link that have none."""
     return tuple(end for end in (link.a, link.b) if not has_carrier(lab, end))
+
+
+def carrier_losses(lab: Emulator, end: LabEnd) -> int:
+    """How often an interface lost its carrier since it was made, as the kernel counts."""
+    with lab.inside(end.node), IPRoute() as netlink:
+        found = netlink.get_links(ifname=end.interface)
+    if not found:
+        raise EmulationFailed(f"{end.node} has no interface {end.interface}")
+    return int(found[0].get_attr("IFLA_CARRIER_DOWN_COUNT"))
+
+
+def queueing(lab: Emulator, end: LabEnd) -> str:
+    """What the kernel holds of an interface's queues and filters, as text to compare."""
+    state = lab.kernel_state(end.node)
+    queues = (line for line in state.qdiscs if f'"{end.interface}"' in line)
+    filters = (line.strip() for line in state.filters if end.interface in line)
+    return "\n".join((*queues, *filters))
 
 
 def mtu_bytes(lab: Emulator, end: LabEnd) -> int:

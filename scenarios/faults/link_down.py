@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId
-from scenarios.faults import witness
-from scenarios.faults.cable import without_carrier
+from scenarios.faults import carrier, witness
 from scenarios.faults.fault import FaultValue, Memory
+from scenarios.faults.frames import arrives
 from shadow.emulation.emulator import Emulator
 
 
@@ -26,33 +26,27 @@ class LinkDown(FaultValue, frozen=True, kw_only=True, tag="link-down.v1"):
         return f"{self.link} down"
 
     def remember(self, lab: Emulator) -> Memory:
-        """Which adjacencies cross it."""
+        """Who is a neighbor over it."""
         link = lab.spec.link(self.link)
         if not link.is_up:
             raise ConfigError(f"{self.link} is down already; choose a link that is up")
-        return witness.of_links(lab, [link])
+        return *carrier.noted([link]), *witness.of_links(lab, [link])
 
     def inject(self, lab: Emulator, memory: Memory) -> float:
         """Cut it."""
-        del memory
-        return lab.set_link(self.link, is_up=False)
+        return carrier.cut(lab, memory)
 
     def verify(self, lab: Emulator, memory: Memory) -> str:
-        """Whether either end still has carrier."""
-        del memory
-        link = lab.spec.link(self.link)
-        left = [str(end.node) for end in (link.a, link.b) if end not in without_carrier(lab, link)]
-        return f"{self.link} is cut but has carrier at {' and '.join(left)}" if left else ""
+        """Whether neither end has carrier and no frame arrives."""
+        if said := carrier.not_cut(lab, memory):
+            return said
+        reached = [str(end.node) for end in arrives(lab, lab.spec.link(self.link))]
+        return f"{self.link} is cut but frames arrive at {' and '.join(reached)}" if reached else ""
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Plug it in again."""
-        del memory
-        return lab.set_link(self.link, is_up=True)
+        return carrier.give_back(lab, memory)
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:
-        """Whether carrier and adjacencies are back at both ends."""
-        link = lab.spec.link(self.link)
-        dark = [str(end.node) for end in without_carrier(lab, link)]
-        if dark:
-            return f"{self.link} is plugged in but has no carrier at {' and '.join(dark)}"
-        return witness.not_again(lab, memory)
+        """Whether carrier and neighbors are back at both ends."""
+        return carrier.not_given_back(lab, memory) or witness.not_again(lab, memory)

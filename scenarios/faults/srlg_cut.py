@@ -4,8 +4,11 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from foreshadow.topology import LinkId, SrlgId
-from scenarios.faults.fault import FaultValue
+from foreshadow.errors import ConfigError
+from foreshadow.topology import LinkId, SrlgId, Topology
+from scenarios.faults import carrier, witness
+from scenarios.faults.fault import FaultValue, Memory
+from shadow.emulation.emulator import Emulator
 
 
 class SrlgCut(FaultValue, frozen=True, kw_only=True, tag="srlg-cut.v1"):
@@ -19,3 +22,42 @@ class SrlgCut(FaultValue, frozen=True, kw_only=True, tag="srlg-cut.v1"):
     def name(self) -> str:
         """What a person calls it."""
         return f"{self.group} cut: {', '.join(self.links)}"
+
+    def remember(self, lab: Emulator) -> Memory:
+        """Which members are up, and who is a neighbor over them."""
+        members = [lab.spec.link(link) for link in self.links]
+        if not any(link.is_up for link in members):
+            raise ConfigError(f"every link of {self.group} is down already")
+        return *carrier.noted(members), *witness.of_links(lab, members)
+
+    def inject(self, lab: Emulator, memory: Memory) -> float:
+        """Cut them, one right after the other."""
+        return carrier.cut(lab, memory)
+
+    def verify(self, lab: Emulator, memory: Memory) -> str:
+        """Whether no member has carrier at either end."""
+        return carrier.not_cut(lab, memory)
+
+    def undo(self, lab: Emulator, memory: Memory) -> float:
+        """Plug in those that were up."""
+        return carrier.give_back(lab, memory)
+
+    def verify_undone(self, lab: Emulator, memory: Memory) -> str:
+        """Whether carrier and neighbors are back on each of them."""
+        return carrier.not_given_back(lab, memory) or witness.not_again(lab, memory)
+
+
+def members(topology: Topology, group: str) -> tuple[LinkId, ...]:
+    """The links of a group, in the order of the topology.
+
+    Raises:
+        ConfigError: No link is in a group of that name.
+    """
+    found = tuple(link.id for link in topology.links if SrlgId(group) in link.srlgs)
+    if not found:
+        known = sorted({srlg for link in topology.links for srlg in link.srlgs})
+        raise ConfigError(
+            f"no link is in the group {group!r}; "
+            + (f"there are {', '.join(known)}" if known else "the network names no groups")
+        )
+    return found

@@ -48,16 +48,26 @@ class ConfiguredFault(FaultValue, frozen=True, kw_only=True):
 
     def inject(self, lab: Emulator, memory: Memory) -> float:
         """Enter what breaks; returns the moment, monotonic."""
-        return _enter(lab, _recalled(memory, _BROKEN))
+        return enter_break(lab, memory)
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Enter what mends; returns the moment, monotonic."""
-        return _enter(lab, _recalled(memory, _MENDED))
+        return enter_mend(lab, memory)
 
 
 def change(broken: Sequence[Statement], mended: Sequence[Statement]) -> Memory:
     """What a fault enters and what its undo enters, as something to remember."""
     return (_BROKEN, to_json(broken).decode()), (_MENDED, to_json(mended).decode())
+
+
+def enter_break(lab: Emulator, memory: Memory) -> float:
+    """Enter what a fault wants; returns the moment, monotonic."""
+    return _enter(lab, _recalled(memory, _BROKEN))
+
+
+def enter_mend(lab: Emulator, memory: Memory) -> float:
+    """Enter what its undo wants; returns the moment, monotonic."""
+    return _enter(lab, _recalled(memory, _MENDED))
 
 
 def not_mended(lab: Emulator, memory: Memory) -> str:

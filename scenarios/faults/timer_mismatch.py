@@ -40,9 +40,7 @@ class TimerMismatch(ConfiguredFault, frozen=True, kw_only=True, tag="timer-misma
         if OSPF not in igps_at(lab, end):
             raise ConfigError(f"no OSPF over {self.link}; IS-IS does not compare hello intervals")
         if self._interval_s(lab) == self.hello_s:
-            raise ConfigError(
-                f"{end.node} says hello every {self.hello_s} s over {self.link} anyway"
-            )
+            raise ConfigError(f"{end.node} says hello every {self.hello_s} s there already")
         section = f"interface {end.interface}"
         before = [it for it in lines_of(lab, end.node, section) if it.startswith(f"{_LINE} ")]
 

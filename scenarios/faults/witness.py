@@ -5,12 +5,13 @@ that the witnesses of before can be remembered and asked again. Only witnesses a
 that is frozen would keep everybody waiting for its answer.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from typing import Any
 
 from foreshadow.errors import ConfigError, DeviceUnreachable
 from foreshadow.topology import NodeId
-from frr import tables
 from scenarios.faults import bgp
 from scenarios.faults.addresses import addresses_at, addresses_of
 from scenarios.faults.fault import Memory, recall
@@ -30,6 +31,8 @@ IGPS = frozenset({Protocol.OSPF, Protocol.ISIS})
 ALL = frozenset(Protocol)
 
 _WITNESSES = "witnesses"
+_PART = re.compile(r"(\d+)([wdhms])")
+_UNITS_S = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def of_links(lab: Emulator, links: Iterable[LabLink]) -> Memory:
@@ -52,6 +55,15 @@ def of_node(lab: Emulator, node: NodeId, protocols: frozenset[Protocol] = ALL) -
     return _remembered(lab, views)
 
 
+def internal_peers(lab: Emulator, node: NodeId) -> tuple[tuple[NodeId, str], ...]:
+    """Routers of ours with an established session to this one, and its address for them."""
+    external = {it.id for it in lab.spec.nodes if it.is_external}
+    views = (view.split("/") for view in _standing(lab, _peers(lab, node)))
+    return tuple(
+        (NodeId(peer), address) for peer, _, address in sorted(views) if peer not in external
+    )
+
+
 def not_noticed(lab: Emulator, memory: Memory, protocols: frozenset[Protocol] = ALL) -> str:
     """Which of the remembered are still there, as a sentence; "" for none."""
     asked = recall(memory, _WITNESSES).split()
@@ -62,49 +74,74 @@ def not_noticed(lab: Emulator, memory: Memory, protocols: frozenset[Protocol] = 
 def not_again(lab: Emulator, memory: Memory) -> str:
     """Which of the remembered are not there, as a sentence; "" for none."""
     asked = recall(memory, _WITNESSES).split()
-    gone = sorted(frozenset(asked) - _standing(lab, asked))
+    gone = sorted(frozenset(asked) - _standing(lab, asked).keys())
     return f"not a neighbor again: {', '.join(gone)}" if gone else ""
+
+
+def has_any(memory: Memory, protocols: frozenset[Protocol]) -> bool:
+    """Whether any of the remembered is of these protocols."""
+    return any(_protocol(it) in protocols for it in recall(memory, _WITNESSES).split())
+
+
+def older(lab: Emulator, memory: Memory, than_s: float) -> str:
+    """Which of the remembered has stood for longer without a break, as a sentence; "" for none."""
+    ages_s = _standing(lab, recall(memory, _WITNESSES).split())
+    unbroken = sorted(view for view, age_s in ages_s.items() if age_s > than_s)
+    return f"no break noticed by {', '.join(unbroken)}" if unbroken else ""
 
 
 def _remembered(lab: Emulator, views: Iterable[str]) -> Memory:
     return ((_WITNESSES, " ".join(sorted(_standing(lab, views)))),)
 
 
-def _standing(lab: Emulator, asked: Iterable[str]) -> frozenset[str]:
-    """Those that hold now."""
+def _standing(lab: Emulator, asked: Iterable[str]) -> dict[str, float]:
+    """Those that hold now, and for how many seconds."""
     wanted = frozenset(asked)
-    views = {tuple(it.split("/")[:2]) for it in wanted}
-    return (
-        frozenset(
-            f"{node}/{protocol}/{neighbor}"
-            for node, protocol in views
-            for neighbor in _neighbors(lab, NodeId(node), Protocol(protocol))
-        )
-        & wanted
-    )
+    return {
+        view: age_s
+        for node, protocol in {tuple(it.split("/")[:2]) for it in wanted}
+        for neighbor, age_s in _neighbors(lab, NodeId(node), Protocol(protocol))
+        for view in [f"{node}/{protocol}/{neighbor}"]
+        if view in wanted
+    }
 
 
-def _neighbors(lab: Emulator, node: NodeId, protocol: Protocol) -> frozenset[str]:
-    """Interfaces with a whole adjacency, or addresses with an established session."""
+def _neighbors(lab: Emulator, node: NodeId, protocol: Protocol) -> tuple[tuple[str, float], ...]:
+    """Interfaces with a whole adjacency, or addresses with an established session, with ages."""
     try:
         match protocol:
             case Protocol.OSPF:
-                shown = tables.adjacencies(lab.show(node, "show ip ospf neighbor json"), "")
-                return frozenset(it.interface for it in shown if it.state == "Full")
+                return tuple(_ospf(lab.show_json(node, "show ip ospf neighbor json")))
             case Protocol.ISIS:
-                return frozenset(_isis_up(lab, node))
+                return tuple(_isis(lab.show_json(node, "show isis neighbor detail json")))
             case Protocol.BGP:
                 sessions = bgp.peers(lab, node).items()
-                return frozenset(peer for peer, it in sessions if it.state == bgp.ESTABLISHED)
+                return tuple(
+                    (peer, it.age_s) for peer, it in sessions if it.state == bgp.ESTABLISHED
+                )
     except (ConfigError, DeviceUnreachable):
-        return frozenset()  # It does not run the protocol, or is dead: it has no neighbor.
+        return ()  # It does not run the protocol, or is dead: it has no neighbor.
 
 
-def _isis_up(lab: Emulator, node: NodeId) -> Iterator[str]:
-    for area in lab.show_json(node, "show isis neighbor json").get("areas", ()):
+def _ospf(shown: Any) -> Iterator[tuple[str, float]]:
+    for on_interfaces in shown.get("neighbors", {}).values():
+        for neighbor in on_interfaces:
+            if neighbor["nbrState"].startswith("Full"):
+                interface = neighbor["ifaceName"].partition(":")[0]
+                yield interface, neighbor.get("upTimeInMsec", 0) / 1e3
+
+
+def _isis(shown: Any) -> Iterator[tuple[str, float]]:
+    for area in shown.get("areas", ()):
         for circuit in area.get("circuits", ()):
-            if circuit.get("state") == "Up":
-                yield circuit["interface"]
+            interface = circuit.get("interface", {})
+            if interface.get("state") == "Up":
+                yield interface["name"], _seconds(interface.get("last-ago", ""))
+
+
+def _seconds(ago: str) -> float:
+    """IS-IS says `1d2h`, `3m20s`."""
+    return float(sum(int(n) * _UNITS_S[unit] for n, unit in _PART.findall(ago)))
 
 
 def _views(ends: Iterable[LabEnd], protocols: frozenset[Protocol]) -> Iterator[str]:
