@@ -229,9 +229,12 @@ class _Run:
         self._measurement.begin(plan.demand, topology, fibs)
         ways = watched(plan, topology, fibs, self._lab.spec)
         self._notebook.remember(self._lab, ways)
+        full = f"{reference.worst.link} is the fullest link at {reference.worst.load_ratio:.1%}"
+        self._story.tell(Step.BEFORE, full if reference.loads else "no link's load is known")
         with ProbeStream(self._lab, ways, self._pace.clock) as probes:
             clean_s = self._await_clean(probes)
             self._measurement.see_control(probes.trails(), clean_s, self._pace.now_s())
+            self._story.tell(Step.CONTROL, f"{len(ways)} pairs watched, no probe lost")
             self._refuse(plan)
             self._pace.break_off_after(plan.limits.longest_s)
             conductor = Conductor(
@@ -280,6 +283,8 @@ class _Run:
             changes=self._lab.fib_changes(conductor.injected_s or undone_s),
         )
         self._measurement.see_after(phase, trails, rested_s)
+        if overload := probes.overload(self._measurement.convergence):
+            self.doubts.append(f"the host was overloaded: {overload}")
         self.doubts.extend(self._measurement.doubts)
 
     def _refuse(self, plan: DrillPlan) -> None:

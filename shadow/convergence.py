@@ -27,6 +27,7 @@ from foreshadow.experiment import Convergence, Latency, PairConvergence
 from foreshadow.topology import NodeId
 from shadow.emulation.emulator import Emulator, FibChange
 from shadow.emulation.traffic import Traffic, Trail, Way
+from shadow.host_watch import HostWatch
 
 PROBE_INTERVAL_S = 0.001
 _PORT = 47_123
@@ -195,6 +196,7 @@ class ProbeStream:
         self._interval_s = interval_s
         self._sockets = ExitStack()
         self._traffic: Traffic | None = None
+        self._host = HostWatch(clock)
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
@@ -236,10 +238,14 @@ class ProbeStream:
             self._traffic.update()
         return self._trails()
 
-    @property
-    def overflows(self) -> int:
-        """Probes that arrived and were dropped by the host, as far as is known."""
-        return 0 if self._traffic is None else self._traffic.overflows
+    def overload(self, convergence: Convergence | None = None) -> str:
+        """Why the host was not fit to measure on since the stream was made; "" where it was.
+
+        Args:
+            convergence: What was measured, with how late the probes were sent.
+        """
+        overflows = 0 if self._traffic is None else self._traffic.overflows
+        return self._host.overload(convergence, overflows=overflows)
 
     def _trails(self) -> tuple[ProbeTrail, ...]:
         known = () if self._traffic is None else self._traffic.trails
