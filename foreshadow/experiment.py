@@ -47,8 +47,23 @@ class DeviceChange:
         return hashlib.sha256(to_json(self)).hexdigest()
 
 
+LEAST_FIDELITY = 0.99
+"""What is measured on a copy that reproduces less of production is no evidence, unless set so."""
+
 AGAIN = "-again"
 """Ends the id of an experiment that is asked for a second time."""
+
+
+class Priority(IntEnum):
+    """Who goes first where several experiments wait for the bench; the lowest does."""
+
+    ROLLOUT = 0
+    """A rollout that is under way waits for the answer."""
+    PROOF = 1
+    DRILL = 2
+    """A warning asks for it, so there is a deadline."""
+    CALENDAR = 3
+    """Planned long ago; any other moment will do as well."""
 
 
 class Purpose(StrEnum):
@@ -73,6 +88,7 @@ class Experiment:
         deadline: Event time by which the answer is needed.
         drill: A planned drill as JSON (`scenarios.plan`), in the place of `cut`; "" for none. The
             shadow hands it on unread.
+        priority: Its place in the bench's queue; by its purpose if not given.
     """
 
     id: str
@@ -84,6 +100,14 @@ class Experiment:
     treatments: tuple[DeviceChange, ...] = ()
     deadline: datetime | None = None
     drill: str = ""
+    priority: Priority | None = None
+
+    @property
+    def rank(self) -> Priority:
+        """Its place in the bench's queue."""
+        if self.priority is not None:
+            return self.priority
+        return Priority.PROOF if self.purpose is Purpose.PROOF else Priority.DRILL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from foreshadow.experiment import LEAST_FIDELITY
+
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _BOOTSTRAP = re.compile(r"[^\s,]+:\d+(,[^\s,]+:\d+)*")
 
@@ -49,6 +51,12 @@ class ShadowSettings(BaseModel):
     fidelity_s: float = Field(default=2.0, gt=0, description="pause between two comparisons")
     converge_s: float = Field(
         default=30.0, gt=0, description="how long a lab may take to agree with production"
+    )
+    least_fidelity: float = Field(
+        default=LEAST_FIDELITY, gt=0, le=1, description="below it, what the bench measures is void"
+    )
+    audit_s: float = Field(
+        default=10.0, gt=0, description="every router of the mirror is read again this often"
     )
 
 
@@ -90,6 +98,18 @@ class PolicySettings(BaseModel):
     )
     valid_s: int = Field(
         default=3 * 3600, gt=0, description="event time a proven candidate stays valid for"
+    )
+
+
+class ScenarioSettings(BaseModel):
+    """Which scenarios the drills process runs by itself, on the calendar or on a forecast."""
+
+    model_config = _STRICT
+    folder: Path | None = Field(
+        default=None, description="scenario files; none: nothing is drilled by the calendar"
+    )
+    network_file: Path | None = Field(
+        default=None, description="says what telemetry does not: roles and shared risk groups"
     )
 
 
@@ -149,3 +169,4 @@ class Settings(BaseSettings):
     forecast: ForecastSettings = ForecastSettings()
     policy: PolicySettings = PolicySettings()
     rollout: RolloutSettings = RolloutSettings()
+    scenarios: ScenarioSettings = ScenarioSettings()

@@ -34,7 +34,7 @@ from scenarios.drill_lock import lab_to_oneself
 from scenarios.drill_plan import DrillPlan
 from scenarios.drill_room import DrillRoom
 from scenarios.drill_story import Listen, Step, Story
-from scenarios.judgement import LEAST_FIDELITY, judge, judge_drill
+from scenarios.judgement import judge, judge_drill
 from scenarios.measurement import Measurement
 from scenarios.notebook import Notebook
 from scenarios.pace import BrokenOff, Pace, Patience
@@ -128,10 +128,10 @@ class _Run:
 
     def carry_out(self) -> None:
         """The whole way; each step's undoing happens whatever its inside does."""
-        if self._bench.fidelity < LEAST_FIDELITY:
+        if self._bench.fidelity < self._bench.least_fidelity:
             self.doubts.append(
                 f"the bench reproduces {self._bench.fidelity:.1%} of production; "
-                f"{LEAST_FIDELITY:.0%} is the least that counts"
+                f"{self._bench.least_fidelity:.0%} is the least that counts"
             )
         self._plan = plan = plan_of(self._experiment)
         self._notebook.open(plan)

@@ -8,9 +8,6 @@ from foreshadow.routing import Fibs
 from foreshadow.topology import Topology
 from foreshadow.walk import walk
 
-LEAST_FIDELITY = 0.99
-"""Share of next hops and adjacencies a bench must reproduce to be evidence (network.md S10)."""
-
 _NEGLIGIBLE_BPS = 1.0
 _TAKEN_BACK = frozenset({"undone", "reverted"})
 

@@ -1,14 +1,14 @@
 """The shadow process: the only owner of labs. The mirror follows production, the bench is broken.
 
-Two threads: this one follows the state and keeps the mirror level, the other has the bench. They
-share one frozen `Picture` of production, replaced whole with every change.
+Three threads: this one follows the state and keeps the mirror level, one compares the mirror with
+production, so that a change never waits for a comparison, and one has the bench. They share one
+frozen `Picture` of production, replaced whole with every change.
 """
 
-import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import structlog
@@ -16,28 +16,27 @@ import structlog
 from foreshadow.bus import Bus, Publisher, Record
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json, to_json
-from foreshadow.delta import Effect, Op
 from foreshadow.errors import ConfigError, TransientError
 from foreshadow.experiment import Experiment, ExperimentResult
-from foreshadow.follower import Follower
-from foreshadow.observed import Stream
 from foreshadow.settings import Settings
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from shadow.bench import RunExperiment, Workbench
+from shadow.bench_queue import BenchQueue
+from shadow.coalescing import Coalescing
 from shadow.emulation.cleanup import remove_run
 from shadow.emulation.netns import NetnsLab
 from shadow.levelled_lab import LevelledLab
-from shadow.mirror import Picture, picture
+from shadow.mirror import Picture
+from shadow.production_view import ProductionView
 
 _POLL_S = 0.02
 _UP_WITHIN_S = 60.0
 _RETRY_S = 2.0
 _IDLE_S = 0.1
 _JOIN_S = 30.0
-_SILENT_AFTER_HEARTBEATS = 3
-
-_MIRRORED = tuple(stream for stream in Stream if stream is not Stream.DEMAND)
+_CONVERGING_S = 10.0
+"""For so long after a change what differs may still come right: a BGP hold time is 9 s here."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,16 +69,25 @@ def run(
             log.warning("predecessors_lab_removed", lab=name, namespaces=len(left.namespaces))
     mirror, bench = (_lab(name, settings, clock) for name in ("mirror", "bench"))
     desk = _Desk()
-    workbench = Workbench(bench, experiment, clock, converge_s=settings.shadow.converge_s)
-    worker = threading.Thread(
-        target=_work, args=(desk, workbench, bus.publisher(), stop), name="bench"
+    workbench = Workbench(
+        bench,
+        experiment,
+        clock,
+        converge_s=settings.shadow.converge_s,
+        least_fidelity=settings.shadow.least_fidelity,
     )
-    worker.start()
+    judge = _Judge(mirror, desk, bus.publisher(), clock, pause_s=settings.shadow.fidelity_s)
+    publisher = bus.publisher()
+    workers = [
+        _worker("bench", desk, stop, lambda: _work_once(desk, workbench, publisher, stop)),
+        _worker("judge", desk, stop, judge.judge),
+    ]
     try:
         _Shadow(bus, settings, clock, routers, mirror=mirror, desk=desk).follow(stop)
     finally:
         stop.set()
-        worker.join(_JOIN_S)
+        for worker in workers:
+            worker.join(_JOIN_S)
         mirror.discard()
         bench.discard()
     if desk.failure is not None:
@@ -97,13 +105,17 @@ def _lab(name: str, settings: Settings, clock: Clock) -> LevelledLab:
 
 @dataclass(slots=True)
 class _Desk:
-    """What the two threads hand each other; each field has one writer."""
+    """What the threads hand each other; each field has one writer."""
 
-    requests: "queue.Queue[Experiment]" = field(default_factory=queue.Queue)
+    requests: BenchQueue = field(default_factory=BenchQueue)
     latest: Picture | None = None
     """Production as the following thread last saw it."""
+    levelled_at_s: float = float("-inf")
+    """When the mirror was last changed, monotonic."""
+    changed: threading.Event = field(default_factory=threading.Event)
+    """The mirror was changed, and should be compared."""
     failure: Exception | None = None
-    """What ended the bench thread."""
+    """What ended a worker."""
 
     def production(self) -> Picture:
         """The present picture; requests are handed over only once there is one."""
@@ -127,15 +139,13 @@ class _Shadow:
     ) -> None:
         self._clock, self._mirror, self._desk = clock, mirror, desk
         self._settings = settings.shadow
-        self._silence_s = _SILENT_AFTER_HEARTBEATS * settings.ingest.heartbeat_s
+        self._pace = Coalescing(settings.shadow.coalesce_s)
         self._publisher = bus.publisher()
-        self._follower = Follower("shadow", self._publisher, clock, streams=_MIRRORED)
+        self._view = ProductionView("shadow", self._publisher, clock, settings, routers=routers)
         self._subscription = bus.subscribe(Topic.STATE, Topic.DRILL, Topic.VERDICT)
-        self._required = {(router, stream) for router in routers for stream in _MIRRORED}
         self._asked: dict[str, Experiment] = {}
         self._answered: set[str] = set()
-        self._has_news = False
-        self._level_at_s = self._judge_at_s = float("-inf")
+        self._audit_at_s = float("-inf")
 
     def follow(self, stop: threading.Event) -> None:
         """Go on until `stop` is set."""
@@ -143,7 +153,7 @@ class _Shadow:
             while not stop.is_set():
                 for record in self._subscription.poll(_POLL_S):
                     self._take(record)
-                if self._subscription.is_caught_up() and self._is_whole():
+                if self._subscription.is_caught_up() and self._view.is_whole():
                     self._act()
                 self._publisher.flush()
 
@@ -151,7 +161,8 @@ class _Shadow:
         try:
             match record.topic:
                 case Topic.STATE:
-                    self._take_state(record)
+                    if self._view.take(record):
+                        self._pace.note()
                 case Topic.DRILL:
                     asked = from_json(record.value, Experiment)
                     self._asked.setdefault(asked.id, asked)
@@ -162,58 +173,42 @@ class _Shadow:
         except msgspec.DecodeError as error:
             log.warning("record_not_understood", origin=record.origin, reason=str(error))
 
-    def _take_state(self, record: Record) -> None:
-        followed = self._follower.take(record)
-        if followed is None or followed.delta.op is Op.HEARTBEAT:
-            return
-        if followed.effect is Effect.APPLIED:
-            self._has_news = True
-
-    def _is_whole(self) -> bool:
-        """Whether everything a mirror needs has been known; what went stale since is served on."""
-        if self._desk.latest is not None:
-            return True
-        stale = set(self._follower.state.stale_streams())
-        return self._required <= self._follower.state.vector().keys() - stale
-
     def _act(self) -> None:
         now_s = self._clock.monotonic_s()
-        if self._has_news and now_s >= self._level_at_s:
-            self._has_news = False
-            self._look()
-            self._level(now_s)
-        if self._mirror.is_up and now_s >= self._judge_at_s:
-            self._look()
-            self._judge()
+        if self._pace.take(now_s):
+            self._desk.latest = self._view.picture()
+            self._level(self._desk.latest, now_s)
+        self._notice_silence()
+        self._audit()
         self._hand_over()
 
-    def _look(self) -> None:
-        untrusted = self._required & set(self._follower.untrusted(self._silence_s))
-        self._desk.latest = picture(self._follower.state, is_stale=bool(untrusted))
-
-    def _level(self, now_s: float) -> None:
-        """The first change acts at once; the next ones wait for each other."""
-        self._level_at_s = now_s + self._settings.coalesce_s
+    def _level(self, production: Picture, now_s: float) -> None:
         try:
-            if self._mirror.level(self._desk.production().spec):
-                self._judge_at_s = now_s
+            if self._mirror.level(production.spec):
+                self._desk.levelled_at_s = self._clock.monotonic_s()
+                self._desk.changed.set()
         except (TransientError, ConfigError) as error:
             log.warning("mirror_not_level", reason=str(error))
-            self._has_news, self._level_at_s = True, now_s + _RETRY_S
+            self._pace.put_off(now_s + _RETRY_S)
 
-    def _judge(self) -> None:
-        """Say how far the mirror does what production does."""
-        self._judge_at_s = self._clock.monotonic_s() + self._settings.fidelity_s
-        try:
-            report = self._mirror.fidelity(self._desk.production())
-        except TransientError as error:
-            log.warning("mirror_not_read", reason=str(error))
-            self._has_news = True
-            return
-        self._publisher.publish(Topic.CONTROL, "mirror", to_json(report))
+    def _notice_silence(self) -> None:
+        """What nobody vouches for any more goes stale without any news."""
+        known = self._desk.latest
+        if known is not None and (stale := self._view.stale()) != known.stale:
+            self._desk.latest = replace(known, stale=stale)
+
+    def _audit(self) -> None:
+        """Read one router of the mirror; each has its turn every `audit_s`."""
+        now_s = self._clock.monotonic_s()
+        if self._mirror.is_up and now_s >= self._audit_at_s:
+            self._audit_at_s = now_s + self._settings.audit_s / len(self._mirror.lab.spec.nodes)
+            if not self._mirror.audit_next():
+                self._pace.note()
 
     def _hand_over(self) -> None:
         """Give the bench what was asked and not yet answered, also by a predecessor."""
+        if self._desk.latest is None:
+            return
         for asked in self._asked.values():
             if asked.id not in self._answered:
                 self._answered.add(asked.id)
@@ -221,28 +216,73 @@ class _Shadow:
         self._asked.clear()
 
 
-def _work(desk: _Desk, workbench: Workbench, publisher: Publisher, stop: threading.Event) -> None:
-    """The bench thread: one experiment after another; our own bug ends the process."""
-    try:
-        while not stop.is_set():
-            _work_once(desk, workbench, publisher, stop)
-    except Exception as error:
-        log.exception("bench_failed")
-        desk.failure = error
-        stop.set()
+class _Judge:
+    """The comparing thread: says how far the mirror does what production does."""
+
+    def __init__(
+        self,
+        mirror: LevelledLab,
+        desk: _Desk,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        pause_s: float,
+    ) -> None:
+        self._mirror, self._desk, self._publisher = mirror, desk, publisher
+        self._clock, self._pause_s = clock, pause_s
+        self._judge_at_s = float("-inf")
+
+    def judge(self) -> None:
+        """Compare once it is time, or the mirror was changed."""
+        now_s = self._clock.monotonic_s()
+        if self._desk.changed.wait(_IDLE_S):
+            self._desk.changed.clear()
+            self._judge_at_s = now_s
+        production = self._desk.latest
+        if production is None or not self._mirror.is_up or now_s < self._judge_at_s:
+            return
+        self._judge_at_s = now_s + self._pause_s
+        is_converging = now_s - self._desk.levelled_at_s < _CONVERGING_S
+        try:
+            report = self._mirror.fidelity(production, is_converging=is_converging)
+        except (TransientError, ConfigError) as error:
+            log.warning("mirror_not_read", reason=str(error))
+            return
+        self._publisher.publish(Topic.CONTROL, "mirror", to_json(report))
+        self._publisher.flush()
+
+
+def _worker(
+    name: str, desk: _Desk, stop: threading.Event, work: Callable[[], None]
+) -> threading.Thread:
+    """A thread that does its work again and again; our own bug ends the process."""
+
+    def go_on() -> None:
+        try:
+            while not stop.is_set():
+                work()
+        except Exception as error:
+            log.exception("worker_failed", worker=name)
+            desk.failure = error
+            stop.set()
+
+    thread = threading.Thread(target=go_on, name=name)
+    thread.start()
+    return thread
 
 
 def _work_once(
     desk: _Desk, workbench: Workbench, publisher: Publisher, stop: threading.Event
 ) -> None:
+    """The bench thread: one experiment after another."""
     asked: Experiment | None = None
     try:
         if desk.latest is not None and not workbench.is_ready:
             workbench.levelled(desk.production, stop.is_set)
-        asked = desk.requests.get(timeout=_IDLE_S)
+        asked = desk.requests.get(within_s=_IDLE_S)
+        if asked is None:
+            return
         result = workbench.conduct(asked, desk.production, stop.is_set)
-    except queue.Empty:
-        return
     except (TransientError, ConfigError) as error:
         log.warning("bench_not_ready", experiment=asked and asked.id, reason=str(error))
         if asked is not None:

@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from foreshadow.clock import Clock
-from foreshadow.experiment import Experiment, ExperimentResult
+from foreshadow.experiment import LEAST_FIDELITY, Experiment, ExperimentResult
 from foreshadow.topology import NodeId, Topology
 from shadow.emulation.emulator import Emulator
 from shadow.levelled_lab import LevelledLab
@@ -36,12 +36,14 @@ class Bench:
         fidelity: Share of adjacencies, sessions and best next hops on which bench and production
             agree, 0 to 1; 0 where production's own state is out of date.
         vector: State of production the lab shows: (device, stream, epoch, seq).
+        least_fidelity: What is measured at a lower one is void.
     """
 
     lab: Emulator
     topology: Topology
     fidelity: float
     vector: tuple[tuple[NodeId, str, int, int], ...] = ()
+    least_fidelity: float = LEAST_FIDELITY
 
 
 class RunExperiment(Protocol):
@@ -56,7 +58,13 @@ class Workbench:
     """The owner of the bench lab."""
 
     def __init__(
-        self, lab: LevelledLab, run_experiment: RunExperiment, clock: Clock, *, converge_s: float
+        self,
+        lab: LevelledLab,
+        run_experiment: RunExperiment,
+        clock: Clock,
+        *,
+        converge_s: float,
+        least_fidelity: float = LEAST_FIDELITY,
     ) -> None:
         """Start nothing yet.
 
@@ -64,11 +72,12 @@ class Workbench:
             lab: The bench.
             run_experiment: Does an experiment on it.
             clock: Time.
-            converge_s: Longest wait for the bench to agree with production, before it is built anew
-                and given as long again.
+            converge_s: Longest wait for the bench to agree with production in everything.
+            least_fidelity: Below that it is then built anew, and given as long again.
         """
         self._lab, self._run_experiment = lab, run_experiment
         self._clock, self._converge_s = clock, converge_s
+        self._least_fidelity = least_fidelity
 
     @property
     def is_ready(self) -> bool:
@@ -98,8 +107,11 @@ class Workbench:
         Raises:
             TransientError: The bench does not come up.
         """
+        if self._lab.is_up:
+            # An experiment may have left behind what nobody remembers.
+            self._lab.audit()
         bench = self._approach(production, is_over)
-        if bench.fidelity < 1 and not is_over():
+        if bench.fidelity < self._least_fidelity and not is_over():
             # What is left of an experiment that could not be undone does not outlive a rebuild.
             self._lab.discard()
             bench = self._approach(production, is_over)
@@ -116,6 +128,7 @@ class Workbench:
                 topology=seen.topology,
                 fidelity=0.0 if seen.is_stale else report.share,
                 vector=report.vector,
+                least_fidelity=self._least_fidelity,
             )
             if bench.fidelity == 1:
                 return bench

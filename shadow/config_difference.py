@@ -5,8 +5,9 @@ FRR has no "replace configuration" short of a restart (its own frr-reload does w
 back with `no`, unless a statement that holds one value at a time is set anew: then the new one
 alone is sent, so that a policy that is swapped is never absent in between.
 
-What cannot be expressed so (another host name, another AS) is `None`: the router has to be built
-anew.
+What only counts from the start of a daemon is not entered but named by `unchangeable`: such a
+router has to be started anew. Names and AS numbers do change in flight: FRR takes a new `hostname`,
+and a `router bgp` of another number after the old one is gone.
 """
 
 import re
@@ -18,32 +19,56 @@ from frr.configuration import Block, parse
 Path = tuple[str, ...]
 """Headers of the sections around a statement, outermost first."""
 
-_FIXED = re.compile(r"(frr defaults|hostname|router|vrf|line) ")
-"""What only a router built anew can have otherwise."""
+_FIXED = re.compile(r"(frr defaults|vrf|(no )?zebra nexthop kernel)\b")
+"""What counts from the start only: defaults, kernel devices, how routes get into the kernel."""
 
-_POLICY = re.compile(r"(route-map|ip prefix-list|ip community-list|bgp community-list) ")
+_POLICY = re.compile(r"(route-map|ip(v6)? prefix-list|ip community-list|bgp community-list) ")
 """Objects that others refer to: they come first and go last."""
 
-_LIST_ENTRY = re.compile(r"ip prefix-list (\S+) seq ")
-_UNSAID = re.compile(r"frr version ")
-"""What a router says but is not told."""
+_LIST_ENTRY = re.compile(r"(ip(?:v6)? prefix-list \S+) seq ")
+_OPENING = ("address-family ", "profile ")
+_CLOSING = frozenset({"exit-address-family", "exit"})
+_RESET = {
+    "detect-multiplier": "detect-multiplier 3",
+    "receive-interval": "receive-interval 300",
+    "transmit-interval": "transmit-interval 300",
+}
+"""What bfdd has no `no` for, and its defaults."""
+_TAKEN_BACK_BARE = re.compile(r"(maximum-paths(?: ibgp)?|description) \S.*$")
+"""What ospfd and zebra take back without its value alone."""
+_UNSAID = re.compile(r"frr version |(no )?(ip|ipv6) forwarding$")
+"""What a router says but is not told; forwarding is the kernel's and not ours to configure."""
 
 _SINGLE_VALUED = tuple(
     re.compile(pattern)
     for pattern in (
+        r"(hostname) \S+()$",
+        r"(neighbor \S+ remote-as) \S+()$",
         r"(neighbor \S+ route-map) \S+( in| out)$",
         r"(neighbor \S+ prefix-list) \S+( in| out)$",
         r"(neighbor \S+ (?:description|weight|maximum-prefix|timers connect|timers)) .*()$",
         r"(set (?:local-preference|metric|weight|origin|community|as-path prepend)) .*()$",
-        r"(match ip address prefix-list|match community) .*()$",
+        r"(set (?:ip next-hop|ipv6 next-hop global)) .*()$",
+        r"(match ip(?:v6)? (?:address|next-hop) prefix-list|match community) .*()$",
         r"(call) \S+()$",
         r"(on-match) .*()$",
         r"(description) .*()$",
         r"(bandwidth) \d+()$",
         r"(ip ospf (?:cost|hello-interval|dead-interval|retransmit-interval|network)) \S+()$",
+        r"(ipv6 ospf6 (?:cost|hello-interval|dead-interval)) \S+()$",
+        r"(isis (?:metric|hello-interval|hello-multiplier)(?: level-[12])?) \d+()$",
+        r"((?:ip ospf|isis|neighbor \S+) bfd profile) \S+()$",
+        r"(isis circuit-type) \S+()$",
+        r"(is-type|net|spf-interval|lsp-gen-interval|metric-style) \S+()$",
+        r"(lsp-timers|spf-delay-ietf) .*()$",
+        r"(?:bgp )?(router-id|ospf router-id) \S+()$",
+        r"(?:bgp )?(cluster-id|graceful-restart restart-time) \S+()$",
+        r"(detect-multiplier|receive-interval|transmit-interval) \d+()$",
+        r"(maximum-paths(?: ibgp)?) \d+()$",
+        r"(coalesce-time) \d+()$",
         r"(timers throttle (?:spf|lsa all)) .*()$",
         r"(timers bgp) .*()$",
-        r"(ip prefix-list \S+ description) .*()$",
+        r"(ip(?:v6)? prefix-list \S+ description) .*()$",
     )
 )
 
@@ -86,17 +111,25 @@ class Difference:
         )
 
 
-def difference(actual: str, wanted: str) -> Difference | None:
-    """What to enter on a router that runs `actual` for it to run `wanted`; None: build it anew.
+def unchangeable(actual: str, wanted: str) -> str:
+    """A line that only a router started anew can have otherwise; empty where there is none."""
+    lines = (
+        {block.header for block in parse(text) if _FIXED.match(block.header)}
+        for text in (actual, wanted)
+    )
+    before, after = lines
+    return min(before ^ after, default="")
+
+
+def difference(actual: str, wanted: str) -> Difference:
+    """What to enter on a router that runs `actual` for it to run `wanted`.
 
     Raises:
         ConfigError: One of the texts is no configuration.
     """
     before, after = _statements(actual), _statements(wanted)
-    removed = [it for it in before if it not in after]
-    added = [it for it in after if it not in before]
-    if any(not it.path and _FIXED.match(it.line) for it in (*removed, *added)):
-        return None
+    removed = [it for it in before if it not in after and not _FIXED.match(it.line)]
+    added = [it for it in after if it not in before and not _FIXED.match(it.line)]
     taken = {it.slot for it in added}
     gone_sections = {(*it.path, it.line) for it in removed if it.is_section}
     withdrawn = [
@@ -128,15 +161,20 @@ def _statements(text: str) -> dict[Statement, None]:
 
 
 def _body(block: Block) -> Iterator[Statement]:
-    """What stands in a section; `address-family` opens one more."""
+    """What stands in a section.
+
+    `address-family` opens one more, which is there if it has lines; so does a BFD profile, which is
+    there also without.
+    """
     family: str | None = None
     for raw in block.body:
         line = raw.strip()
-        if line == "exit-address-family":
+        if line in _CLOSING:
             family = None
-        elif line.startswith("address-family "):
+        elif line.startswith(_OPENING):
             family = line
-            yield Statement((block.header,), line, is_section=True)
+            if line.startswith("profile "):
+                yield Statement((block.header,), line, is_section=True)
         else:
             path = (block.header,) if family is None else (block.header, family)
             yield Statement(path, line)
@@ -158,6 +196,10 @@ def _withdrawn(statements: Sequence[Statement], *, only_policy: bool) -> list[st
 
 
 def _negated(line: str) -> str:
+    if reset := _RESET.get(line.partition(" ")[0]):
+        return reset
+    if bare := _TAKEN_BACK_BARE.match(line):
+        return f"no {bare[1]}"
     return line.removeprefix("no ") if line.startswith("no ") else f"no {line}"
 
 
@@ -182,6 +224,7 @@ def _moved(current: Path, target: Path) -> Iterator[str]:
     while shared < min(len(current), len(target)) and current[shared] == target[shared]:
         shared += 1
     for depth in range(len(current) - 1, shared - 1, -1):
-        yield " " * depth + ("exit" if depth == 0 else "exit-address-family")
+        is_family = current[depth].startswith("address-family ")
+        yield " " * depth + ("exit-address-family" if is_family else "exit")
     for depth in range(shared, len(target)):
         yield " " * depth + target[depth]

@@ -1,8 +1,8 @@
 """A running lab that is kept level with a picture of production: what mirror and bench both are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -13,11 +13,12 @@ from foreshadow.observed import Session
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import tables
 from shadow.config_difference import difference
-from shadow.emulation.emulator import Emulator
+from shadow.emulation.emulator import DaemonState, Emulator
 from shadow.emulation.lab import LabSpec
 from shadow.fidelity import Behaviour, compare
+from shadow.lab_change import AddNode, Configure, LabChange, LiveChange, Rebuild, RemoveNode
 from shadow.mirror import Picture
-from shadow.reconcile import Configure, LabChange, Rebuild, SetLink, carry_out, plan
+from shadow.reconcile import carry_out, plan, plan_anew
 
 MakeLab = Callable[[LabSpec], Emulator]
 
@@ -26,8 +27,25 @@ _SUMMARY = "show bgp ipv4 unicast summary json"
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Given:
+    """What a router was given last.
+
+    Attributes:
+        config: The text it counts as running.
+        printed: What it printed after that: FRR does not repeat every text word for word.
+    """
+
+    config: str
+    printed: str
+
+
 class LevelledLab:
-    """One lab, made when first levelled, changed as little as possible after that."""
+    """One lab, made when first levelled, changed as little as possible after that.
+
+    What its routers run is remembered and not read again with every change: a router is read after
+    it was touched, and all of them one by one by `audit`, which finds what somebody else did.
+    """
 
     def __init__(self, name: str, make: MakeLab, clock: Clock, *, within_s: float) -> None:
         """Start nothing yet.
@@ -40,8 +58,9 @@ class LevelledLab:
         """
         self._name, self._make, self._clock, self._within_s = name, make, clock, within_s
         self._lab: Emulator | None = None
-        self._known = LabSpec(nodes=(), links=())
-        self._printed: dict[NodeId, tuple[str, str]] = {}
+        self._given: dict[NodeId, _Given] = {}
+        self._broken: dict[NodeId, str] = {}
+        self._next = 0
 
     @property
     def is_up(self) -> bool:
@@ -59,46 +78,85 @@ class LevelledLab:
             raise InvariantViolated(f"the {self._name} is used before it is there")
         return self._lab
 
+    def actual(self) -> LabSpec:
+        """What the lab is as far as is known: links as they are, routers as last read."""
+        spec = self.lab.spec
+        return LabSpec(
+            nodes=tuple(
+                replace(it, config=self._given[it.id].config) if it.id in self._given else it
+                for it in spec.nodes
+            ),
+            links=spec.links,
+        )
+
     def level(self, wanted: LabSpec) -> tuple[LabChange, ...]:
         """Make the lab what it should be; returns what that took.
 
-        A router that refuses a change, or does not answer, has its lab built anew.
+        A router that refuses a change, or does not answer, is started anew; where that fails too,
+        the whole lab is.
 
         Raises:
             EmulationFailed: The lab does not come up; it is gone then, and may be levelled again.
         """
         if self._lab is None:
             return self._build(wanted, "there was none")
-        changes: tuple[LabChange, ...] = ()
+        done: list[LabChange] = []
         try:
-            changes = plan(self._observed(wanted), wanted)
-            for change in changes:
-                match change:
-                    case Rebuild(reason=reason):
-                        return self._build(wanted, reason)
-                    case SetLink() | Configure():
-                        self._carry_out(change)
+            for node, reason in tuple(self._broken.items()):
+                done += self._start_anew(node, reason)
+            for change in plan(self.actual(), wanted):
+                if isinstance(change, Rebuild):
+                    return self._build(wanted, change.reason)
+                done += self._carry_out(change)
         except (ConfigError, TransientError) as error:
             return self._build(wanted, str(error))
-        self._known = wanted
-        return changes
+        for it in wanted.nodes:
+            self._given[it.id].config = it.config
+        return tuple(done)
+
+    def audit(self) -> tuple[NodeId, ...]:
+        """Read every router; those that are not what they were given are levelled next.
+
+        Returns:
+            The routers that differ.
+        """
+        return tuple(node.id for node in self.lab.spec.nodes if not self._is_as_given(node.id))
+
+    def audit_next(self) -> bool:
+        """Read one router, each call the next one, so that a change never waits for all of them.
+
+        Returns:
+            Whether it is what it was given.
+        """
+        nodes = self.lab.spec.nodes
+        self._next = (self._next + 1) % len(nodes)
+        return self._is_as_given(nodes[self._next].id)
 
     def links_down(self) -> tuple[LinkId, ...]:
         """Links that are cut in the lab."""
-        return tuple(link.id for link in self.lab.spec.links if not link.is_up)
+        return _links_down(self.lab)
 
-    def fidelity(self, production: Picture) -> FidelityReport:
-        """How far the lab does what production does, now.
+    def fidelity(self, production: Picture, *, is_converging: bool = False) -> FidelityReport:
+        """How far the lab does what production does, now; may be asked from another thread.
+
+        Args:
+            production: What it should do.
+            is_converging: The lab was changed a moment ago.
 
         Raises:
-            TransientError: A router of the lab does not answer.
+            TransientError: A router of the lab does not answer, or there is no lab.
         """
+        lab = self._lab
+        if lab is None:
+            raise EmulationFailed(f"the {self._name} is not up")
         behaviour = Behaviour(
-            adjacencies=self.lab.adjacencies(),
-            sessions={router: self._sessions(router) for router in production.sessions},
-            loc_ribs=self.lab.loc_ribs(),
+            adjacencies=lab.adjacencies(),
+            sessions={router: _sessions(lab, router) for router in production.sessions},
+            loc_ribs=lab.loc_ribs(),
+            links_down=_links_down(lab),
+            is_converging=is_converging,
         )
-        return compare(production, behaviour, links_down=self.links_down(), at=self._clock.now())
+        return compare(production, behaviour, at=self._clock.now())
 
     def discard(self) -> None:
         """Take the lab down."""
@@ -115,44 +173,87 @@ class LevelledLab:
         # and a mirror that is up can already follow the next change.
         nothing: dict[NodeId, frozenset[Prefix]] = {it.id: frozenset() for it in wanted.nodes}
         brought_up = lab.up(within_s=self._within_s, expected=nothing)
-        self._lab, self._known = lab, wanted
-        self._printed = {}
+        self._lab = lab
+        self._broken.clear()
+        self._given.clear()
         for node in wanted.nodes:
             self._remember(node.id, node.config)
         log.info("lab_came_up", lab=self._name, answering_s=round(brought_up.answering_s, 2))
         return (Rebuild(wanted=wanted, reason=reason),)
 
-    def _observed(self, wanted: LabSpec) -> LabSpec:
-        """What the lab really is: its routers' running configurations, its links as they are.
-
-        FRR does not always print what it was given word for word: what it printed after it was
-        given a text counts as that text, until either changes. External routers are configured by
-        nobody but us, so what they were last given counts.
-        """
-        asked = {node.id: node.config for node in wanted.nodes}
-        up = {link.id: link.is_up for link in self.lab.spec.links}
-        nodes = (
-            it if it.is_external else replace(it, config=self._config(it.id, asked.get(it.id)))
-            for it in self._known.nodes
-        )
-        links = (replace(it, is_up=up[it.id]) for it in self._known.links)
-        return LabSpec(nodes=tuple(nodes), links=tuple(links))
-
-    def _config(self, node: NodeId, asked: str | None) -> str:
-        running = self.lab.running_config(node)
-        return asked if asked and self._printed.get(node) == (asked, running) else running
-
-    def _carry_out(self, change: SetLink | Configure) -> None:
-        carry_out(self.lab, change)
+    def _carry_out(self, change: LiveChange) -> Iterable[LabChange]:
+        """Make a change and see that it took; returns what that came to."""
         log.info("lab_changed", lab=self._name, change=str(change))
         if isinstance(change, Configure):
-            self._remember(change.node, change.wanted)
-            left = difference(self._printed[change.node][1], change.wanted)
-            if not self._known.node(change.node).is_external and (left is None or left.parts):
-                raise EmulationFailed(f"{change.node} did not take its new configuration")
+            try:
+                self._configure(change)
+            except (ConfigError, TransientError) as error:
+                return (change, *self._start_anew(change.node, str(error), change.wanted))
+            return (change,)
+        carry_out(self.lab, change)
+        if isinstance(change, AddNode):
+            self._remember(change.node.id, change.node.config)
+        elif isinstance(change, RemoveNode):
+            self._given.pop(change.node, None)
+        return (change,)
 
-    def _remember(self, node: NodeId, given: str) -> None:
-        self._printed[node] = (given, self.lab.running_config(node))
+    def _configure(self, change: Configure) -> None:
+        carry_out(self.lab, change)
+        self._remember(change.node, change.wanted)
+        left = difference(self._given[change.node].printed, change.wanted)
+        if left.parts and not self.lab.spec.node(change.node).is_external:
+            lines = "; ".join(" ".join(part.split()) for part in left.parts)
+            raise EmulationFailed(f"{change.node} did not take its new configuration: {lines}")
 
-    def _sessions(self, router: NodeId) -> tuple[Session, ...]:
-        return tables.sessions(self.lab.show(router, _SUMMARY))
+    def _start_anew(
+        self, node: NodeId, reason: str, config: str | None = None
+    ) -> tuple[LabChange, ...]:
+        known = self.actual()
+        spec = replace(
+            known,
+            nodes=tuple(
+                replace(it, config=config) if it.id == node and config is not None else it
+                for it in known.nodes
+            ),
+        )
+        self._broken.pop(node, None)
+        if node not in {it.id for it in spec.nodes}:
+            return ()
+        changes = plan_anew(spec, node, reason)
+        for change in changes:
+            self._carry_out(change)
+        return changes
+
+    def _is_as_given(self, node: NodeId) -> bool:
+        try:
+            states = self.lab.daemons(node)
+            if DaemonState.FROZEN in states.values():
+                self.lab.thaw(node)
+            dead = [name for name, state in states.items() if state is DaemonState.DEAD]
+            if dead:
+                raise EmulationFailed(f"{', '.join(dead)} is dead")
+            running = self.lab.running_config(node)
+        except TransientError as error:
+            self._broken[node] = str(error)
+            log.warning("router_does_not_answer", lab=self._name, router=node, reason=str(error))
+            return False
+        given = self._given[node]
+        if running == given.printed:
+            return True
+        drift = difference(given.printed, running).parts
+        given.printed = running
+        if drift:
+            given.config = running
+            log.warning("router_drifted", lab=self._name, router=node, by=drift)
+        return not drift
+
+    def _remember(self, node: NodeId, config: str) -> None:
+        self._given[node] = _Given(config=config, printed=self.lab.running_config(node))
+
+
+def _links_down(lab: Emulator) -> tuple[LinkId, ...]:
+    return tuple(link.id for link in lab.spec.links if not link.is_up)
+
+
+def _sessions(lab: Emulator, router: NodeId) -> tuple[Session, ...]:
+    return tables.sessions(lab.show(router, _SUMMARY))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
 from foreshadow.discovery import discover, links_down
-from foreshadow.observed import Adjacency, ReceivedPath, Session
+from foreshadow.observed import Adjacency, ReceivedPath, Session, Stream
 from foreshadow.routing import LocRibs
 from foreshadow.state import NetworkState, Vector
 from foreshadow.topology import Link, NodeId, Prefix, Topology
@@ -28,7 +28,7 @@ class Picture:
 
     Attributes:
         vector: The state it was derived from.
-        is_stale: Some stream was known to be out of date.
+        stale: The (router, stream) pairs that are known to be out of date.
     """
 
     topology: Topology
@@ -37,7 +37,12 @@ class Picture:
     sessions: Mapping[NodeId, tuple[Session, ...]]
     loc_ribs: LocRibs
     vector: Vector
-    is_stale: bool
+    stale: frozenset[tuple[NodeId, Stream]] = frozenset()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether anything of it is out of date: evidence taken against it is void."""
+        return bool(self.stale)
 
     def expected(self) -> Mapping[NodeId, frozenset[Prefix]]:
         """The prefixes each router has a best path for: what a lab must have to have come up."""
@@ -46,8 +51,15 @@ class Picture:
         }
 
 
-def picture(state: NetworkState, *, is_stale: bool = False) -> Picture:
-    """Production as it is known now."""
+def picture(
+    state: NetworkState, *, stale: frozenset[tuple[NodeId, Stream]] = frozenset()
+) -> Picture:
+    """Production as it is known now.
+
+    Args:
+        state: What is known.
+        stale: What of it is known to be out of date.
+    """
     topology = discover(state)
     return Picture(
         topology=topology,
@@ -56,7 +68,7 @@ def picture(state: NetworkState, *, is_stale: bool = False) -> Picture:
         sessions={device: state.sessions(device) for device in state.devices()},
         loc_ribs=state.loc_ribs(),
         vector=state.vector(),
-        is_stale=is_stale,
+        stale=stale,
     )
 
 

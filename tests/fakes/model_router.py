@@ -27,7 +27,14 @@ class ModelRouter:
                 path = path[: depth or None] if depth else []
                 continue
             path = path[:depth]
-            if line.startswith("no route-map "):
+            if line.startswith("no router "):
+                gone = line.removeprefix("no ")
+                self.sections = {
+                    name: section
+                    for name, section in self.sections.items()
+                    if name.partition("/")[0] != gone
+                }
+            elif line.startswith("no route-map "):
                 self.sections.pop(line.removeprefix("no "))
             elif line.startswith(("interface ", "router ", "route-map ", "address-family ")):
                 path.append(line)
@@ -37,11 +44,11 @@ class ModelRouter:
             self._look_for_dangling(line)
 
     def content(self) -> dict[str, Section]:
-        """Everything that is configured; an empty interface is nothing."""
+        """Everything that is configured; an empty interface or address family is nothing."""
         return {
             name: dict(section)
             for name, section in self.sections.items()
-            if section or not (name == "" or name.startswith("interface "))
+            if section or not (name == "" or name.startswith("interface ") or "/" in name)
         }
 
     def _set(self, section: str, line: str) -> None:
@@ -66,6 +73,8 @@ def _slot(line: str) -> str:  # noqa: PLR0911 - one return a form
             return f"neighbor {peer} route-map {direction}"
         case ["neighbor", peer, "description", *_]:
             return f"neighbor {peer} description"
+        case ["hostname", _]:
+            return "hostname"
         case ["set", what, *_]:
             return f"set {what}"
         case ["match", "ip", "address", "prefix-list", _]:

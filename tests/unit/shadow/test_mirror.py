@@ -79,7 +79,7 @@ def test_attributes_of_received_paths_are_announced_again() -> None:
 def test_a_lab_that_behaves_alike_has_fidelity_1() -> None:
     """Everything that is compared agrees."""
     production = _production()
-    report = compare(production, _behaviour(production), links_down=(), at=AT)
+    report = compare(production, _behaviour(production), at=AT)
 
     assert (report.share, report.percent, report.disagreements) == (1.0, 100.0, ())
     assert report.next_hops_total == 12 * (12 + 6)
@@ -98,7 +98,7 @@ def test_disagreements_are_counted_on_both_sides_and_explained() -> None:
         sessions={CHICAGO: ()},
         loc_ribs={**lab.loc_ribs, CHICAGO: ()},
     )
-    report = compare(production, lab, links_down=(), at=AT)
+    report = compare(production, lab, at=AT)
 
     assert (report.adjacencies_agree, report.adjacencies_total) == (0, 1)
     assert (report.sessions_agree, report.sessions_total) == (0, 2)
@@ -114,12 +114,13 @@ def test_how_a_session_is_down_does_not_matter() -> None:
     production = _production()
     lab = _behaviour(production)
     idle = tuple(replace(it, state="Idle") for it in lab.sessions[CHICAGO])
-    report = compare(production, replace(lab, sessions={CHICAGO: idle}), links_down=(), at=AT)
+    report = compare(production, replace(lab, sessions={CHICAGO: idle}), at=AT)
 
     assert report.sessions_agree == 1
     assert report.disagreements == (
         "session CHINng 10.255.0.6: production Established, shadow down",
     )
+    assert report.explained[0].cause == "the session is up in production alone"
 
 
 def test_nothing_compared_is_no_fidelity() -> None:
@@ -127,7 +128,7 @@ def test_nothing_compared_is_no_fidelity() -> None:
     empty = Behaviour(adjacencies={}, sessions={}, loc_ribs={})
     nothing = replace(_production(), adjacencies={}, sessions={}, loc_ribs={})
 
-    assert compare(nothing, empty, links_down=(), at=AT).share == 0.0
+    assert compare(nothing, empty, at=AT).share == 0.0
 
 
 def _production() -> Picture:
