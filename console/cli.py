@@ -18,6 +18,7 @@ from rich.console import Console
 from console import doctor as diagnosis
 from console.clean import clean as clean_runs
 from console.command_line import AsJson, Exit
+from console.commands.scenario import scenario_app
 from console.commands.topology import topology_app
 from console.configuration import load_settings, wish
 from console.host import examine
@@ -44,6 +45,7 @@ config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
+app.add_typer(scenario_app, name="scenario")
 app.add_typer(topology_app, name="topology")
 
 
