@@ -215,12 +215,17 @@ def _parts(blocks: Iterable[Block], among: Collection[Daemon]) -> dict[Daemon, s
         for owner, part in _owned(block):
             if owner in parts:
                 parts[owner].append(part)
-            elif _owners(block) is not _ALL:
+            elif not _concerns_whoever_runs(block):
                 raise ConfigError(
                     f"{block.header!r} belongs to {owner}, which does not run there",
                     line=block.line,
                 )
     return {daemon: render(part) for daemon, part in parts.items()}
+
+
+def _concerns_whoever_runs(block: Block) -> bool:
+    """Whether it is no fault that one of its owners does not run; another one takes it."""
+    return _owners(block) is _ALL or block.header.startswith("no interface ")
 
 
 def _owned(block: Block) -> Iterator[tuple[Daemon, Block]]:

@@ -265,11 +265,11 @@ class Emulator(Protocol):
         ...
 
     def loc_ribs(self) -> LocRibs:
-        """Our own routers' best BGP paths."""
+        """Our own routers' best BGP paths; none of one whose bgpd does not run."""
         ...
 
     def adjacencies(self) -> Mapping[NodeId, tuple[Adjacency, ...]]:
-        """Our own routers' OSPF neighbors."""
+        """Our own routers' IGP neighbors; none of one whose daemon does not run."""
         ...
 
     def disagreements(self) -> tuple[str, ...]:

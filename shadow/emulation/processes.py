@@ -24,6 +24,7 @@ from shadow.emulation.process_table import Process
 FRR_BIN_DIR = Path("/usr/lib/frr")
 _POLL_S = 0.003
 _LOOKED_FOR_EVERY_S = 0.5
+_FOLLOWED_WITHIN_S = 2.0
 _LAST_WORDS = 400
 _NETLINK_BUFFER_BYTES = "4194304"
 
@@ -101,9 +102,19 @@ class RouterProcesses:
         process_table.end(it.pid for it in self._alive(chosen))
         self._forget(chosen)
 
-    def signal(self, by: signal.Signals) -> None:
-        """Signal each daemon that runs."""
-        process_table.send((it.pid for it in self._alive(self._known)), by)
+    def signal(self, by: signal.Signals, until: DaemonState) -> None:
+        """Signal each daemon that is there, and see all of them in a state.
+
+        Raises:
+            EmulationFailed: One did not follow.
+        """
+        alive = self._alive(self._known)
+        process_table.send((it.pid for it in alive), by)
+        deadline = time.monotonic() + _FOLLOWED_WITHIN_S
+        while any(it.state() is not until for it in alive):
+            if time.monotonic() > deadline:
+                raise EmulationFailed(f"{self.pathspace}: not every daemon is {until}")
+            time.sleep(_POLL_S)
 
     def states(self, daemons: Collection[Daemon]) -> dict[Daemon, DaemonState]:
         """How each of these daemons is."""

@@ -98,7 +98,7 @@ class LabRouter:
 
     def remember_configuration(self) -> None:
         """Make the running configuration the one its daemons would start from."""
-        running = [it for it, state in self.states().items() if state is DaemonState.RUNNING]
+        running = self._running()
         if running:
             with self._vty(running) as vty:
                 parts = startup(vty.running_config())
@@ -116,13 +116,13 @@ class LabRouter:
         """Stop the daemons where they are; returns the moment, monotonic."""
         self.remember_configuration()
         at_s = time.monotonic()
-        self.processes.signal(signal.SIGSTOP)
+        self.processes.signal(signal.SIGSTOP, DaemonState.FROZEN)
         return at_s
 
     def thaw(self) -> float:
         """Let the daemons go on; returns the moment, monotonic."""
         at_s = time.monotonic()
-        self.processes.signal(signal.SIGCONT)
+        self.processes.signal(signal.SIGCONT, DaemonState.RUNNING)
         return at_s
 
     def kill(self, daemons: Collection[Daemon]) -> float:
@@ -143,17 +143,20 @@ class LabRouter:
         return fib(self.namespace.routes(socket.AF_INET), self.interfaces())
 
     def loc_rib(self) -> LocRib:
-        """Its best BGP paths; none where it runs no BGP."""
-        if Daemon.BGPD not in self.wanted:
+        """Its best BGP paths; none while no bgpd runs."""
+        if Daemon.BGPD not in self._running():
             return ()
         return tables.best_paths(self.vty.show("show bgp ipv4 unicast json detail"))
 
     def adjacencies(self) -> tuple[Adjacency, ...]:
-        """Its IGP neighbors."""
-        return adjacencies.read(knows=self.vty.knows, show=self.vty.show)
+        """Its IGP neighbors; a daemon that is dead or frozen has none."""
+        knows = self._vty(self._running()).knows
+        return adjacencies.read(knows=knows, show=self.vty.show)
 
     def disagreements(self) -> tuple[str, ...]:
-        """Where zebra's tables and the kernel's differ."""
+        """Where zebra's tables and the kernel's differ; while zebra does not run it has none."""
+        if Daemon.ZEBRA not in self._running():
+            return ()
         zebra = {
             **zebra_table(self.vty.show("show ip route json")),
             **zebra_table(self.vty.show("show ipv6 route json")),
@@ -194,6 +197,9 @@ class LabRouter:
         """Hang up and close the sockets; the router runs on."""
         self.vty.close()
         self.namespace.close()
+
+    def _running(self) -> list[Daemon]:
+        return [it for it, state in self.states().items() if state is DaemonState.RUNNING]
 
     def _vty(self, daemons: Collection[Daemon]) -> Router:
         return Router(self.name, device=self.id, daemons=tuple(daemons))

@@ -15,6 +15,7 @@ from foreshadow.network_file import parse_network
 from foreshadow.routing import Fibs
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr.configuration import Daemon, fingerprint
+from shadow.emulation.containers import ContainersLab
 from shadow.emulation.design import design
 from shadow.emulation.emulator import DaemonState, Emulator
 from shadow.emulation.lab import PLAIN, LabEnd, LabLink, LabNode, LabSpec, LinkShape
@@ -60,9 +61,15 @@ def _netns(request: pytest.FixtureRequest) -> Emulator:
     return NetnsLab(_square(), run_id=run.run_id, name="contract")
 
 
+def _containers(request: pytest.FixtureRequest) -> Emulator:
+    run: Run = request.getfixturevalue("session_run")
+    return ContainersLab(_square(), run_id=run.run_id, name="boxes")
+
+
 _MAKERS: dict[str, Callable[[pytest.FixtureRequest], Emulator]] = {
     "fake": lambda _: FakeLab(_square()),
     "netns": _netns,
+    "containers": _containers,
 }
 
 
@@ -71,6 +78,7 @@ _MAKERS: dict[str, Callable[[pytest.FixtureRequest], Emulator]] = {
     params=[
         "fake",
         pytest.param("netns", marks=[pytest.mark.netns, pytest.mark.slow]),
+        pytest.param("containers", marks=[pytest.mark.containers, pytest.mark.slow]),
     ],
 )
 def lab(request: pytest.FixtureRequest) -> Iterator[Emulator]:
@@ -178,7 +186,8 @@ def test_a_crashed_daemon_comes_back_with_what_it_was_told_meanwhile(lab: Emulat
 
     states = lab.daemons(_SE)
     assert [it for it, state in states.items() if state is DaemonState.DEAD] == [Daemon.OSPFD]
-    assert eventually(lambda: "to-SE" not in _neighbors_of_neighbor(lab), within_s=_SOON_S)
+    assert lab.adjacencies()[_SE] == ()
+    assert eventually(lambda: "to-SE" not in _neighbors(lab, _NE), within_s=_SOON_S)
 
     lab.start_daemons(_SE)
     assert set(lab.daemons(_SE).values()) == {DaemonState.RUNNING}
@@ -187,10 +196,6 @@ def test_a_crashed_daemon_comes_back_with_what_it_was_told_meanwhile(lab: Emulat
     assert eventually(lambda: _is_back(lab, fibs), within_s=_LATER_S)
     assert fingerprint(lab.running_config(_SE)) == config
     assert eventually(lambda: lab.kernel_state(_SE) == kernel, within_s=_LATER_S)
-
-
-def _neighbors_of_neighbor(lab: Emulator) -> set[str]:
-    return _neighbors(lab, _NE)
 
 
 def test_a_router_that_lost_all_its_daemons_keeps_its_cut_links_cut(lab: Emulator) -> None:

@@ -251,7 +251,9 @@ class FakeLab:
     def adjacencies(self) -> Mapping[NodeId, tuple[Adjacency, ...]]:
         """Our own routers' IGP neighbors."""
         routing = self._routing()
-        return {node: routing.adjacencies(node) for node in self._ours()}
+        return {
+            node: routing.adjacencies(node) if self._speaks(node) else () for node in self._ours()
+        }
 
     def disagreements(self) -> tuple[str, ...]:
         """There are none: there is one table."""

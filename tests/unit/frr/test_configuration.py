@@ -183,3 +183,10 @@ def test_merge_undoes_split(blocks: list[Block]) -> None:
     text = render(blocks)
 
     assert fingerprint(merge(split(text))) == fingerprint(text)
+
+
+def test_an_interface_is_forgotten_by_whoever_runs() -> None:
+    """`no interface` concerns every daemon that knows interfaces; those that do not run do not."""
+    parts = split("no interface to-NE\n", among=(Daemon.ZEBRA, Daemon.OSPFD))
+
+    assert parts == {Daemon.ZEBRA: "no interface to-NE\n", Daemon.OSPFD: "no interface to-NE\n"}
