@@ -18,6 +18,8 @@ from rich.console import Console
 from console import doctor as diagnosis
 from console.clean import clean as clean_runs
 from console.command_line import AsJson, Exit
+from console.commands.design import design_app
+from console.commands.drill import drill_app
 from console.commands.scenario import scenario_app
 from console.commands.topology import topology_app
 from console.configuration import load_settings, wish
@@ -43,6 +45,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(design_app, name="design")
+app.add_typer(drill_app, name="drill")
 report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
 app.add_typer(scenario_app, name="scenario")

@@ -96,6 +96,15 @@ def claim_run(
     return run
 
 
+def take_over(run: Run, *, pid: int, command: str, clock: Clock) -> None:
+    """Own a run whose owner is gone: from now on it lives and ends with another process."""
+    process = ProcessMark.of(pid)
+    if process is None:
+        raise InvariantViolated(f"process {pid} takes a run over but does not exist")
+    owner = Owner(process=process, command=command, since=clock.now())
+    (run.directory / OWNER_FILE).write_bytes(to_json(owner))
+
+
 def release_run(run: Run, *, registry: Path = REGISTRY) -> None:
     """Forget a run: its directory with everything in it, and its place in the registry."""
     shutil.rmtree(run.directory, ignore_errors=True)

@@ -58,6 +58,11 @@ def render_html(report: Report) -> str:
     return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", page)
 
 
+def template(name: str) -> jinja2.Template:
+    """One of the page templates, with the filters they all share."""
+    return _environment().get_template(name)
+
+
 def _metered(report: Report) -> tuple[tuple[report_story.Figure, float], ...]:
     """Each headline load with its percent, for the meter under it."""
     worst = report.worst_link

@@ -129,12 +129,16 @@ def demanded(plan: DrillPlan) -> tuple[Check, ...]:
         for moment in (Moment.BEFORE, Moment.DURING)
         if moment not in spoken
     )
-    return (*plan.checks, *implied)
+    moments = list(Moment)
+    return tuple(sorted((*plan.checks, *implied), key=lambda check: moments.index(check.moment)))
 
 
 def say(kind: CheckKind, value: float) -> str:
     """A value as a person writes it: `340ms`, `85%`."""
-    return say_duration(value) if kind.unit == "s" else say_ratio(round(value, 6))
+    if kind.unit == "s":
+        return say_duration(value)
+    # What is lost must not be rounded away: one probe in ten thousand is one.
+    return say_ratio(round(value, 3) if value >= 0.01 else float(f"{value:.2g}"))
 
 
 def _finding(check: Check, sight: Sight, why_not: str) -> CheckFinding:

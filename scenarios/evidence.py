@@ -8,6 +8,7 @@
     timeline.jsonl      what happened when
     windows.json        which faults were in force when, and how the tables came to rest
     probes.npz          every probe: when it was sent, whether it arrived
+    changes.json.gz     every change of any router's forwarding table, and when
     baseline.json.gz    kernels, processes and configurations before anything was broken
     journal.jsonl       intents and outcomes, as a recovery would have read them
 
@@ -30,13 +31,42 @@ from foreshadow.errors import ConfigError
 from foreshadow.experiment import CheckFinding, Convergence, Experiment, ExperimentResult
 from foreshadow.topology import NodeId, Topology
 from scenarios.drill_story import Event
-from shadow.convergence import ProbeTrail
+from scenarios.measurement import Measurement
 from shadow.emulation.lab import LabSpec
 
 EVIDENCE_FILE = "evidence.json"
 EVIDENCE_VERSION = 1
 _EXPERIMENT, _LAB, _TOPOLOGY = "experiment.json", "lab.json.gz", "topology.json"
 _RESULT, _TIMELINE, _PROBES = "result.json.gz", "timeline.jsonl", "probes.npz"
+_CHANGES, _WINDOWS = "changes.json.gz", "windows.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableChange:
+    """One route of a router's forwarding table that came, changed or went."""
+
+    at_s: float
+    """Seconds from the drill's beginning."""
+    router: NodeId
+    prefix: str
+    is_removed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTold:
+    """A stretch with the same faults in force, in seconds from the drill's beginning.
+
+    Attributes:
+        phase: Of the result, read in it; "" where the next change came before the tables rested.
+    """
+
+    faults: tuple[int, ...]
+    from_s: float
+    to_s: float
+    settled_ms: float
+    phase: str
+    offered_bps: float
+    dead: tuple[NodeId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +142,7 @@ class Bundle:
     trails: Sequence[tuple[str, np.ndarray, np.ndarray]]
     """Per watched way: its name, when each probe was sent (seconds from the beginning), whether
     it arrived."""
+    changes: tuple[TableChange, ...]
 
 
 def write_parts(  # noqa: PLR0913 - what a bundle consists of
@@ -122,7 +153,7 @@ def write_parts(  # noqa: PLR0913 - what a bundle consists of
     lab: LabSpec,
     result: ExperimentResult,
     timeline: Sequence[Event],
-    trails: Sequence[ProbeTrail],
+    measurement: Measurement,
     began_s: float,
 ) -> None:
     """Write everything but the seal."""
@@ -132,10 +163,33 @@ def write_parts(  # noqa: PLR0913 - what a bundle consists of
     (folder / _RESULT).write_bytes(_packed(to_json(result)))
     (folder / _TIMELINE).write_bytes(b"".join(to_json(event) + b"\n" for event in timeline))
     arrays: dict[str, np.ndarray] = {}
-    for number, trail in enumerate(trails):
+    for number, trail in enumerate(measurement.trails):
         way = f"{trail.sentinel.src}>{trail.sentinel.address}"
         arrays[f"{number}:{way}:sent_s"] = np.asarray(trail.sent_s) - began_s
         arrays[f"{number}:{way}:arrived"] = np.asarray(trail.arrived, dtype=bool)
+    changes = [
+        TableChange(
+            at_s=round(it.at_s - began_s, 6),
+            router=it.node,
+            prefix=str(it.prefix),
+            is_removed=it.is_removed,
+        )
+        for it in measurement.changes
+    ]
+    (folder / _CHANGES).write_bytes(_packed(to_json(changes)))
+    windows = [
+        WindowTold(
+            faults=window.faults,
+            from_s=round(window.from_s - began_s, 4),
+            to_s=round(window.to_s - began_s, 4),
+            settled_ms=round(1e3 * window.settled_s, 3),
+            phase=window.phase.name if window.phase else "",
+            offered_bps=window.offered.total_bps,
+            dead=tuple(sorted(window.dead)),
+        )
+        for window in measurement.windows
+    ]
+    (folder / _WINDOWS).write_bytes(to_json(windows))
     with (folder / _PROBES).open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -199,6 +253,9 @@ def read_bundle(folder: Path) -> Bundle:
                 from_json(line, Event) for line in (folder / _TIMELINE).read_bytes().splitlines()
             ),
             trails=_trails(folder / _PROBES),
+            changes=from_json(
+                gzip.decompress((folder / _CHANGES).read_bytes()), tuple[TableChange, ...]
+            ),
         )
     except (OSError, msgspec.DecodeError) as error:
         raise ConfigError(f"the evidence cannot be read: {error}", path=folder) from error

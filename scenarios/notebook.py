@@ -127,7 +127,7 @@ class Notebook:
                 lab=bench.lab.spec,
                 result=named,
                 timeline=story.events,
-                trails=measurement.trails,
+                measurement=measurement,
                 began_s=story.began_s,
             )
             seal(folder, self._evidence(named, plan, bench, story))

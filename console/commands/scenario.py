@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from console.command_line import AsJson, Exit
+from console.commands.scenario_run import run
 
 scenario_app = typer.Typer(help="Failure scenarios: what might happen.", no_args_is_help=True)
+scenario_app.command("run")(run)
 
 Named = Annotated[str, typer.Argument(help="Scenario file, or a name of the library.")]
 Network = Annotated[Path, typer.Option(help="Network file to resolve the selectors on.")]

@@ -1,0 +1,48 @@
+"""`foreshadow drill recover`: every drill of this host that was cut short, set right."""
+
+from pathlib import Path
+
+from console.drill_folders import kept_drills
+from console.drill_lab import kept_lab, run_of
+from foreshadow.clock import Clock, SystemClock
+from foreshadow.errors import ConfigError, EmulationFailed
+from scenarios.drill_journal import DrillRecord
+from scenarios.drill_lock import LabTaken, lab_to_oneself
+from scenarios.recovery import Recovery, lay_to_rest, recover
+
+
+def recover_all(root: Path) -> tuple[Recovery, ...]:
+    """Undo and verify what is left of every drill whose runner is gone; live ones are left alone.
+
+    Args:
+        root: Folder of the runs.
+    """
+    clock = SystemClock()
+    open_ = [record for record in kept_drills(root) if not record.is_closed]
+    return tuple(found for record in open_ if (found := _recover(record, root, clock)) is not None)
+
+
+def _recover(record: DrillRecord, root: Path, clock: Clock) -> Recovery | None:
+    """One drill; None where its runner lives."""
+    lab = record.opening.lab
+    try:
+        run = run_of(lab, root)
+        with lab_to_oneself(lab, place=run.directory, drill="recovery"):
+            try:
+                with kept_lab(str(lab), root, clock) as kept:
+                    return recover(record, kept.lab, clock)
+            except LabTaken:
+                raise
+            except ConfigError:
+                owner = run.owner()
+                if owner is not None and owner.process.is_alive():
+                    return None
+                return lay_to_rest(record, clock)
+            except EmulationFailed as error:
+                return Recovery(
+                    drill=record.opening.drill, lab=str(lab), left=(f"cannot adopt: {error}",)
+                )
+    except LabTaken:
+        return None
+    except ConfigError:
+        return lay_to_rest(record, clock)
