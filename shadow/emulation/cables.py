@@ -1,6 +1,7 @@
 """The cables between routers: veth pairs, laid from outside both."""
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -10,6 +11,9 @@ from pyroute2.netlink.exceptions import NetlinkError
 from foreshadow.errors import EmulationFailed
 from frr.namespace import NETNS_DIR, run_inside
 from shadow.emulation.shaping import Port
+
+_LOWEST_INDEX, _INDICES = 1 << 10, 1 << 30
+"""Above what a kernel hands out by itself, and within what it takes."""
 
 
 def lay(cables: Iterable[tuple[Port, Port]]) -> None:
@@ -26,8 +30,9 @@ def lay(cables: Iterable[tuple[Port, Port]]) -> None:
                         "add",
                         ifname=a.interface,
                         kind="veth",
+                        index=_index(a),
                         net_ns_fd=a_fd,
-                        peer={"ifname": b.interface, "net_ns_fd": b_fd},
+                        peer={"ifname": b.interface, "index": _index(b), "net_ns_fd": b_fd},
                     )
                 except OSError as error:
                     raise EmulationFailed(
@@ -44,6 +49,15 @@ def take_away(end: Port) -> None:
                 netlink.link("del", index=index)
 
     run_inside(end.netns, remove)
+
+
+def _index(end: Port) -> int:
+    """The kernel's number for an interface: another one than its peer's has.
+
+    Where both ends of a veth pair have the same number, each in its own namespace, the kernel takes
+    them for one device, does not think that a new carrier is urgent, and tells up to a second late.
+    """
+    return _LOWEST_INDEX + zlib.crc32(f"{end.netns} {end.interface}".encode()) % _INDICES
 
 
 @contextmanager
