@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,7 +59,19 @@ IPV6_SYSCTLS: tuple[tuple[str, str], ...] = (
 )
 """The same for one whose configuration uses IPv6."""
 
+_HASH_SEED = "net/ipv4/fib_multipath_hash_seed"
+
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def hash_seed(name: str) -> int:
+    """What a router mixes into its load-sharing hash; the same for one router in every lab and run.
+
+    Without it all namespaces of a host hash alike, and a router behind another's equal-cost split
+    sends everything the same way (hash polarisation): what no real network of several boxes does.
+    """
+    router = name.split("-", 2)[-1]  # <run>-<lab>-<router>
+    return zlib.crc32(router.encode()) or 1  # 0 is the kernel's own.
 
 
 class Namespace:
@@ -85,7 +98,11 @@ class Namespace:
         run_inside(
             self.name,
             lambda: _write_sysctls(
-                (*SYSCTLS, *(IPV6_SYSCTLS if has_ipv6 else NO_IPV6_SYSCTLS)),
+                (
+                    *SYSCTLS,
+                    *(IPV6_SYSCTLS if has_ipv6 else NO_IPV6_SYSCTLS),
+                    (_HASH_SEED, str(hash_seed(self.name))),
+                ),
             ),
         )
         self.set_up("lo", is_up=True)

@@ -20,6 +20,7 @@ from shadow.emulation import shaping_kernel as kernel
 from shadow.emulation.lab import PLAIN, LinkShape
 from shadow.emulation.shaping_delay import DelayRelay
 from shadow.emulation.shaping_ways import ways
+from shadow.emulation.tun import Layer, open_device
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -132,7 +133,7 @@ class _Shaping:
     def _delay(self, netlink: IPRoute, each: _Interface) -> None:
         delay_s = each.shape.delay_s
         if not self._relay.change(each.key, delay_s):
-            tap = kernel.open_tap(each.tap)
+            tap = open_device(each.tap, Layer.FRAMES)
             try:
                 self._relay.take(each.key, delay_s, tap)
             finally:

@@ -16,12 +16,8 @@ then travel, and the relay never sees more than the link can carry.
 Loss is taken from what arrives, after the sender has counted it, as on a noisy cable.
 """
 
-import fcntl
-import os
-import struct
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 from pyroute2 import IPRoute
 
@@ -44,8 +40,6 @@ _TAP_QUEUE_FRAMES = 5_000
 _ROOT, _HANDLE = 0xFFFF_FFFF, 0x1_0000
 _INGRESS = 0xFFFF_FFF2
 _EVERY_PROTOCOL = 3
-_TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x4004_54CA, 0x2, 0x1000
-_IFREQ = struct.Struct("=16sH22x")
 _TOOL_WITHIN_S = 20.0
 
 
@@ -96,29 +90,6 @@ def root_qdisc(netlink: IPRoute, index: int) -> str:
         if qdisc["parent"] == _ROOT:
             return str(qdisc.get_attr("TCA_KIND"))
     return ""
-
-
-def open_tap(name: str) -> int:
-    """Make a tap device here; it lives as long as somebody holds the descriptor.
-
-    It speaks no IP of its own, so that neither the router nor its neighbor ever hears of it.
-
-    Raises:
-        EmulationFailed: The kernel refused.
-    """
-    try:
-        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise EmulationFailed(f"no tap device: {error}") from error
-    try:
-        fcntl.ioctl(tap, _TUNSETIFF, _IFREQ.pack(name.encode(), _IFF_TAP | _IFF_NO_PI))
-        switch = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
-        if switch.exists():  # A kernel without IPv6 has nothing to switch off.
-            switch.write_text("1")
-    except OSError as error:
-        os.close(tap)
-        raise EmulationFailed(f"no tap device {name}: {error}") from error
-    return tap
 
 
 def lead_out(netlink: IPRoute, tap: str, index: int) -> None:

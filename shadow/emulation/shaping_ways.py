@@ -18,6 +18,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from foreshadow.errors import ConfigError, EmulationFailed
 from shadow.emulation import shaping_kernel as kernel
 from shadow.emulation.lab import LinkShape
+from shadow.emulation.tun import Layer, open_device
 
 _CLONE_NEWNET = 0x4000_0000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -124,7 +125,7 @@ def _tried() -> Ways:
 
 
 def _try_tap(netlink: IPRoute, loopback: int) -> None:
-    tap = kernel.open_tap(kernel.tap_name(loopback))
+    tap = open_device(kernel.tap_name(loopback), Layer.FRAMES)
     try:
         kernel.lead_out(netlink, kernel.tap_name(loopback), loopback)
         kernel.filter_frames({loopback: ("lo", 0.0, kernel.tap_name(loopback))})
