@@ -57,11 +57,11 @@ class MtuMismatch(FaultValue, frozen=True, kw_only=True, tag="mtu-mismatch.v1"):
         return at_s
 
     def verify(self, lab: Emulator, memory: Memory) -> str:
-        """Whether the kernel has it and no adjacency over the link is whole any more."""
+        """Whether the kernel has it and no adjacency is whole at both ends of the link."""
         size = mtu_bytes(lab, self._end(lab))
         if size != self.mtu_bytes:
             return f"the MTU of {self.link} is {size}, not {self.mtu_bytes}"
-        return witness.not_noticed(lab, memory, witness.IGPS)
+        return witness.whole(lab, memory)
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Give it back."""

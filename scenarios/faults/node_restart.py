@@ -15,7 +15,7 @@ _AT = "at"
 class NodeRestart(FaultValue, frozen=True, kw_only=True, tag="node-restart.v1"):
     """A router's daemons are killed and started again, links up all the time.
 
-    That it happened is told by the neighbors: what they have with it is younger than before.
+    That it happened is seen by its adjacencies and sessions: they are younger than before.
     """
 
     undoing: ClassVar[str] = "nothing to take back: see that every daemon runs and is a neighbor"
@@ -32,7 +32,7 @@ class NodeRestart(FaultValue, frozen=True, kw_only=True, tag="node-restart.v1"):
         running = daemons.noted(lab, self.node)
         if not daemons.remembered(running):
             raise ConfigError(f"none of the daemons of {self.node} runs; nothing can restart")
-        neighbors = witness.of_node(lab, self.node)
+        neighbors = (*witness.of_node(lab, self.node), *witness.of_itself(lab, self.node))
         return *running, *neighbors, (_AT, str(time.monotonic()))
 
     def inject(self, lab: Emulator, memory: Memory) -> float:
@@ -44,7 +44,7 @@ class NodeRestart(FaultValue, frozen=True, kw_only=True, tag="node-restart.v1"):
         return at_s
 
     def verify(self, lab: Emulator, memory: Memory) -> str:
-        """Whether the daemons run and every neighbor has noticed a break."""
+        """Whether the daemons run and nothing it has with neighbors is as old as before."""
         said = daemons.not_all(lab, self.node, memory, DaemonState.RUNNING)
         return said or self._unbroken(lab, memory)
 
@@ -59,4 +59,4 @@ class NodeRestart(FaultValue, frozen=True, kw_only=True, tag="node-restart.v1"):
 
     def _unbroken(self, lab: Emulator, memory: Memory) -> str:
         since_s = time.monotonic() - float(recall(memory, _AT))
-        return witness.older(lab, memory, since_s)
+        return witness.unbroken(lab, memory, since_s)

@@ -30,7 +30,7 @@ class Protocol(StrEnum):
 IGPS = frozenset({Protocol.OSPF, Protocol.ISIS})
 ALL = frozenset(Protocol)
 
-_WITNESSES = "witnesses"
+_WITNESSES, _ITSELF = "witnesses", "itself"
 _PART = re.compile(r"(\d+)([wdhms])")
 _UNITS_S = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -53,6 +53,16 @@ def of_node(lab: Emulator, node: NodeId, protocols: frozenset[Protocol] = ALL) -
     if Protocol.BGP in protocols:
         views += _peers(lab, node)
     return _remembered(lab, views)
+
+
+def of_itself(lab: Emulator, node: NodeId) -> Memory:
+    """What a router itself says of its adjacencies and sessions."""
+    near = (end for it in lab.spec.links for end in (it.a, it.b) if end.node == node)
+    views = (
+        *_views(near, IGPS),
+        *(f"{node}/{Protocol.BGP}/{peer}" for peer in _spoken_to(lab, node)),
+    )
+    return ((_ITSELF, " ".join(sorted(_standing(lab, views)))),)
 
 
 def internal_peers(lab: Emulator, node: NodeId) -> tuple[tuple[NodeId, str], ...]:
@@ -83,11 +93,25 @@ def has_any(memory: Memory, protocols: frozenset[Protocol]) -> bool:
     return any(_protocol(it) in protocols for it in recall(memory, _WITNESSES).split())
 
 
-def older(lab: Emulator, memory: Memory, than_s: float) -> str:
-    """Which of the remembered has stood for longer without a break, as a sentence; "" for none."""
-    ages_s = _standing(lab, recall(memory, _WITNESSES).split())
-    unbroken = sorted(view for view, age_s in ages_s.items() if age_s > than_s)
-    return f"no break noticed by {', '.join(unbroken)}" if unbroken else ""
+def unbroken(lab: Emulator, memory: Memory, since_s: float) -> str:
+    """What a router has had for longer with the same daemons, as a sentence; "" for nothing.
+
+    It asks the router itself: IS-IS neighbors do not always notice that a daemon is a new one.
+    """
+    ages_s = _standing(lab, recall(memory, _ITSELF).split())
+    older = sorted(view for view, age_s in ages_s.items() if age_s > since_s)
+    return f"as before: {', '.join(older)}" if older else ""
+
+
+def whole(lab: Emulator, memory: Memory) -> str:
+    """Which IGPs' adjacencies stand as remembered, at every end, as a sentence; "" for none."""
+    asked = recall(memory, _WITNESSES).split()
+    now = _standing(lab, asked)
+    for protocol in sorted(IGPS):
+        views = [it for it in asked if _protocol(it) is protocol]
+        if views and all(view in now for view in views):
+            return f"not noticed yet by {', '.join(views)}"
+    return ""
 
 
 def _remembered(lab: Emulator, views: Iterable[str]) -> Memory:
@@ -163,6 +187,13 @@ def _peers(lab: Emulator, node: NodeId) -> Iterator[str]:
         for address in ours:
             if f" neighbor {address} " in other.config:
                 yield f"{other.id}/{Protocol.BGP}/{address}"
+
+
+def _spoken_to(lab: Emulator, node: NodeId) -> tuple[str, ...]:
+    try:
+        return tuple(bgp.peers(lab, node))
+    except ConfigError:
+        return ()
 
 
 def _protocol(view: str) -> Protocol:
