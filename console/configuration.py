@@ -39,6 +39,8 @@ def wish(settings: Settings) -> Wish:
         bootstrap=settings.bus.bootstrap if is_given else None,
         must_be_kafka="kafka" in os.environ.get("FORESHADOW_REQUIRE", "").split(","),
         run_root=settings.run_dir,
+        engine=settings.shadow.engine,
+        needs_containers=settings.shadow.backend == "containerlab",
     )
 
 

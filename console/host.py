@@ -3,17 +3,16 @@
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import psutil
 
 from console import apache_kafka, topics
+from console.container_probes import CONTAINER_PROBES
+from console.finding import Finding, Standing, Wish, complaint, first_line
 
 _FRR_DAEMONS = Path("/usr/lib/frr")
 _NEEDED_DAEMONS = ("zebra", "ospfd", "bgpd", "staticd")
@@ -22,47 +21,14 @@ _MEMORY_NEEDED_GIB = 2.0
 _MEMORY_WANTED_GIB = 4.0
 """Broker, production, mirror and bench of the reference drill together."""
 _DISK_WANTED_GIB = 1.0
-_PROBE_S = 20.0
 _BROKER_ANSWERS_S = 3.0
+
+__all__ = ["PROBES", "Finding", "Standing", "Wish", "examine"]
 
 _SETUP = "make setup"
 _PRIVILEGE = (
     "needs real root: in a container, CAP_SYS_ADMIN, CAP_NET_ADMIN and a writable /proc/sys"
 )
-
-
-class Standing(StrEnum):
-    """How one thing stands."""
-
-    FIT = "fit"
-    LIMITED = "limited"
-    """Missing, and the product does without; the remedy says how to have it."""
-    UNFIT = "unfit"
-    """Missing, and nothing runs without."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one probe found, and what helps."""
-
-    standing: Standing
-    found: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the operator asked for, as far as it decides what is needed.
-
-    Attributes:
-        bootstrap: Address of the user's own broker, if one is given.
-        must_be_kafka: Whether the embedded broker will not do.
-        run_root: Where runs keep their files.
-    """
-
-    bootstrap: str | None = None
-    must_be_kafka: bool = False
-    run_root: Path = Path(".run")
 
 
 def examine(wish: Wish, *names: str) -> Mapping[str, Finding]:
@@ -91,7 +57,7 @@ def _frr(_: Wish) -> Finding:
         lacking.append("vtysh")
     if lacking:
         return Finding(Standing.UNFIT, f"no {', '.join(lacking)}", f"{_SETUP} (package frr)")
-    version = _first_line(str(_FRR_DAEMONS / "zebra"), "--version").removeprefix("zebra version ")
+    version = first_line(str(_FRR_DAEMONS / "zebra"), "--version").removeprefix("zebra version ")
     return Finding(Standing.FIT, f"FRR {version}: {', '.join(_NEEDED_DAEMONS)}, vtysh")
 
 
@@ -99,14 +65,14 @@ def _iproute2(_: Wish) -> Finding:
     if shutil.which("ip") is None or shutil.which("tc") is None:
         return Finding(Standing.UNFIT, "no ip or no tc", f"{_SETUP} (package iproute2)")
     return Finding(
-        Standing.FIT, _first_line("ip", "-V").removeprefix("ip utility, ").partition(",")[0]
+        Standing.FIT, first_line("ip", "-V").removeprefix("ip utility, ").partition(",")[0]
     )
 
 
 def _nftables(_: Wish) -> Finding:
     if shutil.which("nft") is None:
         return Finding(Standing.UNFIT, "no nft", f"{_SETUP} (package nftables)")
-    return Finding(Standing.FIT, _first_line("nft", "--version"))
+    return Finding(Standing.FIT, first_line("nft", "--version"))
 
 
 def _sshd(_: Wish) -> Finding:
@@ -118,7 +84,7 @@ def _sshd(_: Wish) -> Finding:
     if lacking:
         found = f"no {' and no '.join(lacking)}"
         return Finding(Standing.UNFIT, found, f"{_SETUP} (package openssh-server)")
-    return Finding(Standing.FIT, _first_line("ssh", "-V").partition(",")[0])
+    return Finding(Standing.FIT, first_line("ssh", "-V").partition(",")[0])
 
 
 def _namespaces(_: Wish) -> Finding:
@@ -131,9 +97,9 @@ def _namespaces(_: Wish) -> Finding:
             "ip link add probe0 type veth peer name probe1",
             "echo 1 >/proc/sys/net/ipv4/ip_forward",
         ):
-            complaint = _complaint("ip", "netns", "exec", name, "sh", "-c", trial)
-            if complaint:
-                return Finding(Standing.UNFIT, f"{trial}: {complaint}", _PRIVILEGE)
+            said = complaint("ip", "netns", "exec", name, "sh", "-c", trial)
+            if said:
+                return Finding(Standing.UNFIT, f"{trial}: {said}", _PRIVILEGE)
     return Finding(Standing.FIT, "made one, with a cable and forwarding in it")
 
 
@@ -243,6 +209,7 @@ PROBES: Mapping[str, Callable[[Wish], Finding]] = {
     "Kafka jars": _jars,
     "broker": _broker,
     "ports": _ports,
+    **CONTAINER_PROBES,
     "memory": _memory,
     "disk": _disk,
 }
@@ -262,10 +229,10 @@ def _kernel_feature(
     with _scratch_namespace() as (name, refusal):
         if refusal:
             return Finding(without, "not tried without a network namespace", _PRIVILEGE)
-        complaint = _complaint("ip", "netns", "exec", name, "sh", "-c", trial)
-    if not complaint:
+        said = complaint("ip", "netns", "exec", name, "sh", "-c", trial)
+    if not said:
         return Finding(Standing.FIT, "works")
-    found = f"{consequence}: {complaint}" if consequence else complaint
+    found = f"{consequence}: {said}" if consequence else said
     return Finding(without, found, f"a kernel with it (modprobe {module})")
 
 
@@ -273,32 +240,8 @@ def _kernel_feature(
 def _scratch_namespace() -> Iterator[tuple[str, str]]:
     """A namespace for the length of a block: its name, and the refusal where there is none."""
     name = f"fs{secrets.token_hex(3)}-doctor"
-    refusal = _complaint("ip", "netns", "add", name)
+    refusal = complaint("ip", "netns", "add", name)
     try:
         yield name, refusal
     finally:
-        _complaint("ip", "netns", "del", name)
-
-
-def _complaint(*command: str) -> str:
-    """What a command said when it failed; empty where it did not."""
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_PROBE_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        return str(exc)
-    if result.returncode == 0:
-        return ""
-    lines = result.stderr.strip().splitlines()
-    return lines[-1] if lines else f"{command[0]} ended with {result.returncode}"
-
-
-def _first_line(*command: str) -> str:
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_PROBE_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        return f"does not say its version ({exc})"
-    return (result.stdout or result.stderr).strip().partition("\n")[0]
+        complaint("ip", "netns", "del", name)

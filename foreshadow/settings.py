@@ -42,9 +42,17 @@ class IngestSettings(BaseModel):
 
 
 class ShadowSettings(BaseModel):
-    """How the mirror follows production."""
+    """Where the labs' routers run, and how the mirror follows production."""
 
     model_config = _STRICT
+    backend: Literal["netns", "containerlab"] = Field(
+        default="netns", description="routers in namespaces of this host, or in containers"
+    )
+    engine: str = Field(
+        default="unix:///run/foreshadow-docker/docker.sock",
+        pattern=r"^unix:///.+",
+        description="the container engine's socket; the default is of make setup-containerlab",
+    )
     coalesce_s: float = Field(
         default=0.2, ge=0, description="changes this close to the one before wait for each other"
     )

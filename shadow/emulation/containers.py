@@ -19,7 +19,8 @@ from frr.configuration import Daemon
 from frr.management import MGMTD, managers_part, own_part
 from shadow.emulation import clab, namespaces, process_table
 from shadow.emulation.clab import ClabNode
-from shadow.emulation.engine import ENGINE, IMAGE, ContainerPlan, Engine
+from shadow.emulation.engine import IMAGE, ContainerPlan, Engine
+from shadow.emulation.engine_socket import OWN_ENGINE
 from shadow.emulation.frr_lab import FrrLab
 from shadow.emulation.hosting import Command, directory, output_file
 from shadow.emulation.lab import LabLink, LabNode, LabSpec
@@ -34,7 +35,7 @@ class ContainerHosting:
 
     kind = "containers"
 
-    def __init__(self, prefix: str, *, url: str = ENGINE) -> None:
+    def __init__(self, prefix: str, *, url: str = OWN_ENGINE) -> None:
         """Nothing is made yet.
 
         Args:
@@ -121,7 +122,7 @@ class ContainerHosting:
 class ContainersLab(FrrLab):
     """One lab in containers (an `Emulator`)."""
 
-    def __init__(self, spec: LabSpec, *, run_id: str, name: str, url: str = ENGINE) -> None:
+    def __init__(self, spec: LabSpec, *, run_id: str, name: str, url: str = OWN_ENGINE) -> None:
         """Describe the lab; nothing is made yet.
 
         Args:
@@ -134,7 +135,7 @@ class ContainersLab(FrrLab):
         super().__init__(spec, prefix=prefix, hosting=ContainerHosting(prefix, url=url))
 
     @classmethod
-    def adopted(cls, *, run_id: str, name: str, url: str = ENGINE) -> Self:
+    def adopted(cls, *, run_id: str, name: str, url: str = OWN_ENGINE) -> Self:
         """The running lab of that name, taken over from a process that is gone.
 
         Raises:

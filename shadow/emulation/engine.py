@@ -7,7 +7,6 @@ bridge, so that an engine which is already there notices nothing.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -16,8 +15,8 @@ from docker.types import LogConfig
 from requests.exceptions import RequestException
 
 from foreshadow.errors import EmulationFailed, EnvironmentUnfit
+from shadow.emulation.engine_socket import OWN_ENGINE
 
-ENGINE = "unix:///run/foreshadow-docker/docker.sock"
 IMAGE = "foreshadow/frr:10"
 LABEL = "foreshadow.lab"
 """On each container of ours, with `<run>-<lab>` as its value."""
@@ -62,7 +61,7 @@ class ContainerPlan:
 class Engine:
     """One container engine; may be used from several threads."""
 
-    def __init__(self, url: str = ENGINE) -> None:
+    def __init__(self, url: str = OWN_ENGINE) -> None:
         """Connect.
 
         Args:
@@ -210,12 +209,7 @@ class Engine:
         return " ".join(said.decode(errors="replace").split()) or "it said nothing"
 
 
-def is_there(url: str = ENGINE) -> bool:
-    """Whether an engine may be asked at all: its socket is there. Costs nothing."""
-    return not url.startswith("unix://") or Path(url.removeprefix("unix://")).is_socket()
-
-
-def remove_containers(prefix: str, *, url: str = ENGINE) -> tuple[str, ...]:
+def remove_containers(prefix: str, *, url: str = OWN_ENGINE) -> tuple[str, ...]:
     """Remove every container of ours whose name begins so, whoever made it; returns their names.
 
     Raises:

@@ -23,6 +23,8 @@ _PASSING = frozenset({
 """What names a thing for the moment, or counts."""
 
 _RECEIVED_FIELDS = 8
+_KEEPERS = frozenset({"tini", "sleep", "mgmtd"})
+"""What keeps a container, and FRR 10's configuration, while the router's daemons come and go."""
 
 
 def kernel_state(netns: str) -> KernelState:
@@ -31,7 +33,8 @@ def kernel_state(netns: str) -> KernelState:
     Raises:
         EmulationFailed: A listing was refused.
     """
-    alive = [(pid, process_table.process(pid)) for pid in process_table.inside([netns])]
+    there = {pid: process_table.command_name(pid) for pid in process_table.inside([netns])}
+    alive = [(there[pid], process_table.process(pid)) for pid in there]
     return KernelState(
         interfaces=_lines(_asked(netns, "ip", "-details", "-json", "address", "show")),
         qdiscs=_lines(
@@ -49,9 +52,9 @@ def kernel_state(netns: str) -> KernelState:
         ),
         processes=tuple(
             sorted(
-                f"{process_table.command_name(pid)} {it.state()}"
-                for pid, it in alive
-                if it is not None and it.state() is not DaemonState.DEAD
+                f"{name} {it.state()}"
+                for name, it in alive
+                if it is not None and name not in _KEEPERS and it.state() is not DaemonState.DEAD
             )
         ),
     )

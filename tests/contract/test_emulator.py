@@ -278,6 +278,8 @@ def test_a_link_is_known_by_either_order_of_its_ends(lab: Emulator) -> None:
     fibs = lab.fibs()
     lab.set_link(LinkId("SE-NE"), is_up=False)
     assert not lab.spec.link(_EAST).is_up
+    # Not sooner: FRR 10.3 does not see a cut of a few ms and forgets to put routes back.
+    assert eventually(lambda: _next_hop(lab) == {"to-NW"}, within_s=_SOON_S)
 
     lab.set_link(LinkId("SE-NE"), is_up=True)
     assert eventually(lambda: _is_back(lab, fibs), within_s=_LATER_S)
