@@ -7,10 +7,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.ground import ground_of, read_network
-from foreshadow.errors import ConfigError
 from scenarios.ground import Ground
-from scenarios.lint import Linted, lint, read_text
-from scenarios.planning import plan
+from scenarios.lint import lint, read_text
+from scenarios.lint_on_network import network_problems
 from scenarios.scenario_document import Problem
 from scenarios.shipped import files_of, find
 
@@ -45,26 +44,13 @@ def problems_text(found: tuple[LintedFile, ...]) -> RenderableType:
 
 
 def _linted(path: Path, ground: Ground | None) -> LintedFile:
-    linted = lint(read_text(path))
+    text = read_text(path)
+    linted = lint(text)
     problems = linted.problems
-    if ground is not None and linted.is_sound:
-        problems = (*problems, *_on(ground, linted))
+    if ground is not None and linted.scenario is not None and linted.is_sound:
+        problems += network_problems(text, linted.scenario, ground)
     is_sound = linted.scenario is not None and not any(p.is_error for p in problems)
-    return LintedFile(path=str(path), is_sound=is_sound, problems=problems)
-
-
-def _on(ground: Ground, linted: Linted) -> tuple[Problem, ...]:
-    """What only shows on a network: names it has not, selectors that pick nothing, limits."""
-    if linted.scenario is None:
-        return ()
-    try:
-        plan(linted.scenario, ground, drill_id="lint", load_limit=1.0)
-    except ConfigError as error:
-        message = (
-            str(error).removeprefix(f"{error.field}: ").removeprefix(f"{linted.scenario.name}: ")
-        )
-        return (Problem(line=1, column=1, field=error.field or "", message=message),)
-    return ()
+    return LintedFile(path=str(path), is_sound=is_sound, problems=tuple(sorted(problems)))
 
 
 def _line(file: LintedFile, problem: Problem) -> Text:

@@ -15,6 +15,8 @@ from scenarios.scenario import Manual, OnForecast, Trigger, injections
 from scenarios.sequence import length_s
 from scenarios.shipped import files_of, find, shipped
 
+_BY_HAND = "a person"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
@@ -41,14 +43,16 @@ def listed(where: tuple[Path, ...]) -> tuple[Listed, ...]:
 def listing(found: tuple[Listed, ...]) -> RenderableType:
     """The list as a table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("scenario", "injects", "takes", "started by"):
-        table.add_column(column, justify="right" if column == "takes" else "left", no_wrap=True)
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("injects")
+    table.add_column("takes", justify="right", no_wrap=True)
     table.add_column("why")
     for each in found:
         first, stop, _ = each.rationale.partition(". ")
-        table.add_row(
-            each.name, ", ".join(each.faults), f"{each.takes_s:g} s", each.trigger, first + stop[:1]
-        )
+        why = Text(first + stop[:1])
+        if each.trigger != _BY_HAND:
+            why.append(f" Started by {each.trigger}.", style="cyan")
+        table.add_row(each.name, "\n".join(each.faults), f"{each.takes_s:g} s", why)
     return table
 
 
@@ -96,7 +100,7 @@ def _listed(path: Path) -> Listed:
 def _starts(trigger: Trigger) -> str:
     match trigger:
         case Manual():
-            return "a person"
+            return _BY_HAND
         case OnForecast():
             return "the forecast"
         case Calendar(cron=cron, timezone=timezone):

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from foreshadow.calendar_note import CalendarNote
 from foreshadow.fidelity_report import FidelityReport
 from foreshadow.observed import Stream
 from foreshadow.sync_report import SyncReport
@@ -43,7 +44,13 @@ class NoPolicyFound(
 
 
 ControlMessage = (
-    ResyncRequest | SyncReport | FidelityReport | TriageReport | RolloutCommand | NoPolicyFound
+    ResyncRequest
+    | SyncReport
+    | FidelityReport
+    | TriageReport
+    | RolloutCommand
+    | NoPolicyFound
+    | CalendarNote
 )
 
 _decoder = msgspec.json.Decoder(ControlMessage)

@@ -17,7 +17,14 @@ from foreshadow.candidate import Candidate
 from foreshadow.clock import Clock, from_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import NoPolicyFound, decode_control
-from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
+from foreshadow.experiment import (
+    LEAST_FIDELITY,
+    Experiment,
+    ExperimentResult,
+    Purpose,
+    Verdict,
+    unless_void,
+)
 from foreshadow.follower import Follower
 from foreshadow.observed import Stream
 from foreshadow.present import present
@@ -54,6 +61,7 @@ def run(
     stop: threading.Event,
     *,
     routers: tuple[NodeId, ...],
+    least_fidelity: float = LEAST_FIDELITY,
 ) -> None:
     """Answer failed drills until `stop` is set.
 
@@ -63,6 +71,7 @@ def run(
         clock: Time.
         stop: Ends the process.
         routers: Every device of the network; nothing is proposed before all are known.
+        least_fidelity: What was measured on a less faithful bench is void, good or bad.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
@@ -70,7 +79,8 @@ def run(
     """
     governance = read_governance(settings.governance_file, default_cap=settings.moved_traffic_cap)
     publisher = bus.publisher()
-    desk = _Desk(publisher, clock, Rules(settings=settings, governance=governance), routers)
+    rules = Rules(settings=settings, governance=governance)
+    desk = _Desk(publisher, clock, rules, routers, least_fidelity=least_fidelity)
     is_new = True
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
@@ -88,9 +98,15 @@ class _Desk:
     """Failed drills in, candidates out."""
 
     def __init__(
-        self, publisher: Publisher, clock: Clock, rules: Rules, routers: tuple[NodeId, ...]
+        self,
+        publisher: Publisher,
+        clock: Clock,
+        rules: Rules,
+        routers: tuple[NodeId, ...],
+        *,
+        least_fidelity: float,
     ) -> None:
-        self._publisher, self._rules = publisher, rules
+        self._publisher, self._rules, self._least_fidelity = publisher, rules, least_fidelity
         self._routers = frozenset(routers)
         self._follower = Follower("policy", publisher, clock)
         self._now: datetime | None = None
@@ -165,13 +181,15 @@ class _Desk:
             case _:
                 pass
 
-    def _judged(self, result: ExperimentResult) -> None:
+    def _judged(self, published: ExperimentResult) -> None:
+        result = unless_void(published, self._least_fidelity)
         if result.purpose is Purpose.PROOF:
             if result.cause not in self._settled:
                 self._answers[result.id] = result
             self._has_news = True
             log.info("proof_judged", proof=result.id, verdict=result.verdict.name)
-        elif result.verdict is Verdict.FAILED and result.id not in self._settled:
+        elif result.verdict is Verdict.FAILED and result.cut and result.id not in self._settled:
+            # A drill of a scenario cuts nothing a proof could cut again: its finding is a person's.
             self._failed[result.id] = result
 
     def _remember(self, candidate: Candidate) -> None:

@@ -1,4 +1,4 @@
-"""The drills process: every warning is triaged, and the worst failure is drilled in time.
+"""The drills process: warnings are triaged and drilled in time, scenarios when they are due.
 
 It keeps nothing but what its topics say, so it may be killed at any moment: a warning is answered
 when its triage report is out, and a drill's name follows from the warning's, so asking twice is
@@ -13,18 +13,25 @@ import msgspec
 import structlog
 
 from foreshadow.bus import Bus, Publisher, Record
+from foreshadow.calendar_note import CalendarNote
 from foreshadow.clock import Clock, from_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import decode_control
 from foreshadow.delta import Effect, Op
+from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
+from foreshadow.network_file import NetworkFile
+from foreshadow.observed import Stream
 from foreshadow.present import ROUTING_STREAMS, Present, present
 from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
+from foreshadow.topology import NodeId
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 from scenarios.dispatch import Asked, decide
+from scenarios.scenario import Scenario
+from scenarios.scheduled import ScheduledDrills
 
 _POLL_S = 0.1
 _BATCH = 2000
@@ -33,19 +40,36 @@ _HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
 log = structlog.get_logger(__name__)
 
 
-def run(bus: Bus, clock: Clock, stop: threading.Event) -> None:
-    """Answer warnings until `stop` is set.
+def run(  # noqa: PLR0913 - what the process is made of
+    bus: Bus,
+    clock: Clock,
+    stop: threading.Event,
+    *,
+    routers: tuple[NodeId, ...] = (),
+    scenarios: tuple[Scenario, ...] = (),
+    network_file: NetworkFile | None = None,
+    load_limit: float = 0.85,
+) -> None:
+    """Answer warnings and keep the calendar until `stop` is set.
 
     Args:
-        bus: Warnings, state and verdicts come from it; drill requests and triage reports go to it.
-        clock: Time.
+        bus: Warnings, state and verdicts come from it; drill requests, triage reports and notes of
+            the calendar go to it.
+        clock: Time; the calendar's, too.
         stop: Ends the process.
+        routers: Ingress routers whose readings make a demand matrix whole.
+        scenarios: What is drilled by the calendar or on a forecast.
+        network_file: Says what telemetry does not: roles and risk groups.
+        load_limit: Load ratio no link may exceed in a scenario's drill.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
     """
     publisher = bus.publisher()
-    office = _Office(publisher, clock)
+    scheduled = ScheduledDrills(
+        scenarios, publisher, clock, load_limit=load_limit, network_file=network_file
+    )
+    office = _Office(publisher, clock, scheduled, DemandAssembler(routers))
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
             for record in subscription.poll(_POLL_S, _BATCH):
@@ -53,14 +77,22 @@ def run(bus: Bus, clock: Clock, stop: threading.Event) -> None:
             if subscription.is_caught_up():
                 office.answer()
                 office.ask_again()
+                office.keep_calendar()
             publisher.flush()
 
 
 class _Office:
     """Warnings in, drills out."""
 
-    def __init__(self, publisher: Publisher, clock: Clock) -> None:
-        self._publisher = publisher
+    def __init__(
+        self,
+        publisher: Publisher,
+        clock: Clock,
+        scheduled: ScheduledDrills,
+        assembler: DemandAssembler,
+    ) -> None:
+        self._publisher, self._scheduled, self._assembler = publisher, scheduled, assembler
+        self._demand: DemandMatrix | None = None
         self._follower = Follower("drills", publisher, clock)
         self._now: datetime | None = None
         self._network: Present | None = None
@@ -113,11 +145,27 @@ class _Office:
             log.info("drill_repeated", drill=name)
         self._repeats.clear()
 
+    def keep_calendar(self) -> None:
+        """Ask for scenarios that are due or set off by a warning, once the network is known."""
+        network = self._present()
+        if network is None:
+            return
+        for warning in self._warnings.values():
+            event_now = max(self._now or warning.made_at, warning.made_at)
+            self._scheduled.heed(warning, network, event_now=event_now)
+        if self._demand is not None:
+            self._scheduled.look(network, self._demand)
+
     def _follow(self, record: Record) -> None:
         followed = self._follower.take(record)
         if followed is None or followed.effect is not Effect.APPLIED:
             return
         delta = followed.delta
+        if delta.stream is Stream.DEMAND and delta.op is not Op.HEARTBEAT:
+            at = from_ns(delta.event_at_ns)
+            rates = self._follower.state.demand_rates(delta.device)
+            for matrix in self._assembler.add(delta.device, at, rates):
+                self._demand = matrix
         if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
             self._is_network_old = True
         if delta.event_at_ns:
@@ -133,6 +181,8 @@ class _Office:
                 message = decode_control(record.value)
                 if isinstance(message, TriageReport):
                     self._remember(message)
+                elif isinstance(message, CalendarNote):
+                    self._scheduled.remember(message)
             case Topic.VERDICT:
                 self._judge(from_json(record.value, ExperimentResult))
             case _:
@@ -142,7 +192,9 @@ class _Office:
         if result.purpose is not Purpose.DRILL:
             return
         self._judged.add(result.id)
-        if (once_more := repeated(result)) is not None:
+        self._scheduled.judge(result)
+        # A scenario's drill cuts no links by itself, and is not repeated: its calendar comes again.
+        if result.cut and (once_more := repeated(result)) is not None:
             self._repeats[once_more.id] = once_more
         if self._open.pop(result.id, None) is not None:
             log.info("drill_judged", drill=result.id, verdict=result.verdict.name)

@@ -151,7 +151,7 @@ def due_runs(
             continue
         at = due + timedelta(seconds=_jitter(scenario, due) * calendar.jitter_s)
         yield DueRun(
-            due=due, at=at, is_blacked_out=_is_blacked_out(calendar, at, longest_s=longest_s)
+            due=due, at=at, is_blacked_out=is_blacked_out(calendar, at, longest_s=longest_s)
         )
 
 
@@ -166,7 +166,8 @@ def next_runs(
             yield run
 
 
-def _is_blacked_out(calendar: Calendar, at: datetime, *, longest_s: float) -> bool:
+def is_blacked_out(calendar: Calendar, at: datetime, *, longest_s: float) -> bool:
+    """Whether a drill that begins then would touch a blackout."""
     zone = calendar.zone
     end = at + timedelta(seconds=longest_s)
     first = at.astimezone(zone).date() - 2 * _DAY

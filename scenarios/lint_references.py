@@ -38,6 +38,11 @@ def reference_problems(document: Document) -> Iterator[Problem]:
             ).as_warning()
 
 
+def injection_ways(document: Document) -> tuple[Way, ...]:
+    """The way to every injection of a file, in its order."""
+    return tuple(way for way, _ in _injections(document.content.get("steps"), ("steps",)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Use:
     """A place where something is aimed: the word there, and the kinds it may stand for."""

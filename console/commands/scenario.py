@@ -58,7 +58,7 @@ def lint_files(
     from foreshadow.codec import to_json  # noqa: PLC0415
 
     found = lint_all(tuple(files), network=network)
-    _print(to_json(found) if as_json else problems_text(found))
+    _print(to_json(found) if as_json else problems_text(found), is_for_tools=True)
     raise typer.Exit(Exit.PASSED if all(file.is_sound for file in found) else Exit.USAGE)
 
 
@@ -133,11 +133,11 @@ def calendar(
     _print(to_json(found) if as_json else calendar_text(found))
 
 
-def _print(what: object) -> None:
-    """JSON as it is, everything else as rich draws it."""
+def _print(what: object, *, is_for_tools: bool = False) -> None:
+    """JSON as it is, everything else as rich draws it; for tools, one line stays one line."""
     if isinstance(what, bytes):
         typer.echo(what)
         return
     from rich.console import Console  # noqa: PLC0415
 
-    Console().print(what)
+    Console().print(what, soft_wrap=is_for_tools)

@@ -1,14 +1,24 @@
-"""Answers warnings with drills and, beside that, compares what came with what was predicted."""
+"""Answers warnings with drills, keeps the calendar, and compares what came with the forecast."""
 
 import threading
+from pathlib import Path
 
 import scenarios.app
 import scenarios.feedback
 from console.posts.post import Post
+from foreshadow.network_file import NetworkFile
+from scenarios.scheduled import read_scenarios
 
 
 def serve(post: Post) -> None:
-    """Run both until stopped; either one's error ends the process."""
+    """Run both until stopped; either one's error ends the process.
+
+    Raises:
+        ConfigError: A scenario file or the network file cannot be used.
+    """
+    settings = post.settings.scenarios
+    known = read_scenarios(settings.folder)
+    network_file = _network(settings.network_file)
     failures: list[BaseException] = []
 
     def compare() -> None:
@@ -21,9 +31,25 @@ def serve(post: Post) -> None:
     beside = threading.Thread(target=compare, name="feedback")
     beside.start()
     try:
-        scenarios.app.run(post.bus, post.clock, post.stop)
+        scenarios.app.run(
+            post.bus,
+            post.clock,
+            post.stop,
+            routers=post.routers,
+            scenarios=known,
+            network_file=network_file,
+            load_limit=post.settings.policy.load_limit,
+        )
     finally:
         post.stop.set()
         beside.join()
     if failures:
         raise failures[0]
+
+
+def _network(path: Path | None) -> NetworkFile | None:
+    if path is None:
+        return None
+    from console.ground import read_network  # noqa: PLC0415 - pandas, which nobody else needs here
+
+    return read_network(path)
