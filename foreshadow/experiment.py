@@ -5,7 +5,7 @@ applied first.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -283,8 +283,31 @@ class ExperimentResult:
         return next((phase for phase in self.phases if phase.name == name), None)
 
 
+def doubt_of(fidelity: float, least_fidelity: float) -> str:
+    """Why what was measured on a copy of this fidelity is void; empty where it is not.
+
+    A copy of a production that was itself out of date has fidelity 0.
+    """
+    if fidelity >= least_fidelity:
+        return ""
+    return f"the bench reproduced {fidelity:.1%} of production; {least_fidelity:.0%} is the least"
+
+
+def unless_void(result: ExperimentResult, least_fidelity: float) -> ExperimentResult:
+    """The result, INCONCLUSIVE where the copy it was measured on was too unlike production."""
+    doubt = doubt_of(result.fidelity, least_fidelity)
+    if not doubt or result.verdict is Verdict.INCONCLUSIVE:
+        return result
+    return replace(result, verdict=Verdict.INCONCLUSIVE, reasons=(doubt, *result.reasons))
+
+
 def repeated(result: ExperimentResult) -> Experiment | None:
-    """The same question once more, where the answer settled nothing; None the second time."""
+    """The same question once more, where the answer settled nothing; None the second time.
+
+    A planned drill is not asked again: its result does not hold its plan.
+    """
+    if result.findings:
+        return None
     if result.verdict is not Verdict.INCONCLUSIVE or result.id.endswith(AGAIN):
         return None
     return Experiment(

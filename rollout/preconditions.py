@@ -158,7 +158,7 @@ def _trust(candidate: Candidate, standing: Standing) -> Iterator[str]:
             f"it asks for an override ({candidate.override}) and none is allowed here; see "
             "FORESHADOW_ROLLOUT__ALLOW_OVERRIDE"
         )
-    yield from evidence_objections(candidate, standing.proofs)
+    yield from evidence_objections(candidate, standing.proofs, least_fidelity=rules.least_fidelity)
     yield from _prediction(candidate, standing.before, rules.limit(candidate))
 
 

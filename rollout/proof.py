@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from foreshadow.candidate import Candidate
 from foreshadow.codec import from_json
-from foreshadow.experiment import Verdict
+from foreshadow.experiment import Verdict, doubt_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,8 @@ class Proof:
     id: str
     verdict: Verdict
     revert_verified: bool | None
+    fidelity: float = 0.0
+    """Of the bench when it was asked; what does not say is not evidence."""
 
 
 Proofs = Mapping[tuple[str, str], Proof]
@@ -33,8 +35,16 @@ def read_proof(result: bytes) -> tuple[tuple[str, str], Proof]:
     return (proof.id, hashlib.sha256(result).hexdigest()), proof
 
 
-def evidence_objections(candidate: Candidate, proofs: Proofs) -> Iterator[str]:
-    """What is wrong with the evidence a candidate cites."""
+def evidence_objections(
+    candidate: Candidate, proofs: Proofs, *, least_fidelity: float
+) -> Iterator[str]:
+    """What is wrong with the evidence a candidate cites.
+
+    Args:
+        candidate: Cites experiments.
+        proofs: What the bench published.
+        least_fidelity: What was measured on a less faithful bench is void.
+    """
     if not candidate.evidence:
         yield "it names no experiment that proved it"
     published = {name for name, _ in proofs}
@@ -46,5 +56,7 @@ def evidence_objections(candidate: Candidate, proofs: Proofs) -> Iterator[str]:
             yield f"the bench published no result of {name}, which it cites"
         elif proof.verdict is not Verdict.PASSED:
             yield f"{name}, which it cites, ended {proof.verdict.name}"
+        elif doubt := doubt_of(proof.fidelity, least_fidelity):
+            yield f"{name}, which it cites, is void: {doubt}"
         elif not proof.revert_verified:
             yield f"the way back was not verified in {name}, which it cites"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from foreshadow.candidate import Candidate
+from foreshadow.experiment import LEAST_FIDELITY
 from foreshadow.settings import Settings
 
 DRY_RUN = (
@@ -20,12 +21,14 @@ class Rules:
         allow_override: Candidates without a passed proof may roll out.
         moved_traffic_cap: Share of all traffic one change may move.
         load_limit: Load ratio no link may exceed.
+        least_fidelity: What was measured on a less faithful bench is void.
     """
 
     may_configure: bool
     allow_override: bool
     moved_traffic_cap: float
     load_limit: float
+    least_fidelity: float = LEAST_FIDELITY
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -35,6 +38,7 @@ class Rules:
             allow_override=settings.rollout.allow_override,
             moved_traffic_cap=settings.rollout.moved_traffic_cap,
             load_limit=settings.policy.load_limit,
+            least_fidelity=settings.shadow.least_fidelity,
         )
 
     def lets_override(self, candidate: Candidate) -> bool:

@@ -24,6 +24,7 @@ from foreshadow.experiment import (
     Experiment,
     ExperimentResult,
     Phase,
+    doubt_of,
 )
 from foreshadow.topology import NodeId
 from scenarios.breakage import Breakage
@@ -128,11 +129,8 @@ class _Run:
 
     def carry_out(self) -> None:
         """The whole way; each step's undoing happens whatever its inside does."""
-        if self._bench.fidelity < self._bench.least_fidelity:
-            self.doubts.append(
-                f"the bench reproduces {self._bench.fidelity:.1%} of production; "
-                f"{self._bench.least_fidelity:.0%} is the least that counts"
-            )
+        if doubt := doubt_of(self._bench.fidelity, self._bench.least_fidelity):
+            self.doubts.append(doubt)
         self._plan = plan = plan_of(self._experiment)
         self._notebook.open(plan)
         self._await_steady()

@@ -60,6 +60,7 @@ class LevelledLab:
         self._lab: Emulator | None = None
         self._given: dict[NodeId, _Given] = {}
         self._broken: dict[NodeId, str] = {}
+        self._has_failed = False
         self._next = 0
 
     @property
@@ -92,11 +93,11 @@ class LevelledLab:
     def level(self, wanted: LabSpec) -> tuple[LabChange, ...]:
         """Make the lab what it should be; returns what that took.
 
-        A router that refuses a change, or does not answer, is started anew; where that fails too,
-        the whole lab is.
+        A router that refuses a change, or does not answer, is started anew. What fails all the same
+        is tried again from what is then, by the next call; failing once more, the lab is built anew.
 
         Raises:
-            EmulationFailed: The lab does not come up; it is gone then, and may be levelled again.
+            TransientError: Not everything could be done; or the lab does not come up, and is gone.
         """
         if self._lab is None:
             return self._build(wanted, "there was none")
@@ -109,7 +110,11 @@ class LevelledLab:
                     return self._build(wanted, change.reason)
                 done += self._carry_out(change)
         except (ConfigError, TransientError) as error:
-            return self._build(wanted, str(error))
+            if self._has_failed:
+                return self._build(wanted, str(error))
+            self._has_failed = True
+            raise EmulationFailed(f"the {self._name} is not level: {error}") from error
+        self._has_failed = False
         for it in wanted.nodes:
             self._given[it.id].config = it.config
         return tuple(done)
@@ -174,6 +179,7 @@ class LevelledLab:
         nothing: dict[NodeId, frozenset[Prefix]] = {it.id: frozenset() for it in wanted.nodes}
         brought_up = lab.up(within_s=self._within_s, expected=nothing)
         self._lab = lab
+        self._has_failed = False
         self._broken.clear()
         self._given.clear()
         for node in wanted.nodes:

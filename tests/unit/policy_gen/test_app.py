@@ -189,3 +189,14 @@ def test_a_configuration_that_changes_meanwhile_ends_the_proposal(bus: MemoryBus
     assert isinstance(message, NoPolicyFound)
     assert "SW was configured while" in message.because
     assert _candidates(bus) == []
+
+
+def test_what_a_bench_unlike_production_said_leads_to_nothing(bus: MemoryBus) -> None:
+    """A failed drill is void where its bench was not production; the one that was counts."""
+    unlike = replace(FAILED, id="d-0", fidelity=0.9)
+    _say(bus, unlike)
+    _say(bus, FAILED)
+    with _policy(bus):
+        asked = eventually(lambda: _asked(bus), within_s=20)
+
+    assert {experiment.cause for experiment in asked} == {"d-1"}

@@ -32,9 +32,14 @@ RULES = Rules(may_configure=True, allow_override=False, moved_traffic_cap=0.9, l
 LENIENT = replace(RULES, allow_override=True)
 
 
-def proof(verdict: Verdict = Verdict.PASSED, *, revert_verified: bool | None = True) -> Proof:
+def proof(
+    verdict: Verdict = Verdict.PASSED,
+    *,
+    revert_verified: bool | None = True,
+    fidelity: float = 1.0,
+) -> Proof:
     """What the bench said of the experiment that the candidate cites."""
-    return Proof(id="proof", verdict=verdict, revert_verified=revert_verified)
+    return Proof(id="proof", verdict=verdict, revert_verified=revert_verified, fidelity=fidelity)
 
 
 def standing(**more: Any) -> Standing:
@@ -114,6 +119,7 @@ def test_flaw_is_named(proposed: Candidate, says: str) -> None:
         ({"proofs": {}}, "published no result of proof"),
         ({"proofs": {("proof", "1" * 64): proof(Verdict.INCONCLUSIVE)}}, "ended INCONCLUSIVE"),
         ({"proofs": {("proof", "1" * 64): proof(revert_verified=None)}}, "way back was not"),
+        ({"proofs": {("proof", "1" * 64): proof(fidelity=0.98)}}, "is void: the bench reproduced"),
         ({"rules": replace(RULES, load_limit=0.2)}, "20% is the limit"),
     ],
 )
@@ -210,3 +216,11 @@ def test_own_cap_holds_whoever_raised_the_candidates() -> None:
 def test_plan_counts_every_wave_and_one_way_back() -> None:
     """Two waves in production's times: 2 x 330 s and the budget of the revert."""
     assert plan_s(two_waves(), PRODUCTION_TIMES) == 665
+
+
+def test_how_faithful_a_bench_must_be_is_the_operators_word() -> None:
+    """A proof that is void by default counts where the operator settled for less."""
+    lenient = replace(RULES, least_fidelity=0.97)
+    proofs = {("proof", "1" * 64): proof(fidelity=0.98)}
+
+    assert objections(candidate(), standing(proofs=proofs, rules=lenient)) == ()
