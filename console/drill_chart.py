@@ -18,7 +18,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP = 1080.0, 190.0, 92.0, 30.0
 _LANE, _BAR, _BOTTOM = 30.0, 12.0, 34.0
 _STEPS_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
 _MOST_TICKS = 9
-_SHOWN = frozenset({Step.INJECTED, Step.VERIFIED, Step.UNDONE})
+_SHOWN = frozenset({Step.INJECTED, Step.VERIFIED, Step.UNDOING})
 _LEAST_SPAN_S = 0.05
 
 
@@ -77,7 +77,7 @@ def gap_chart(bundle: Bundle) -> GapChart | None:
     if not injected or not bundle.trails:
         return None
     zero_s = injected[0]
-    undone = [event.at_s for event in bundle.timeline if event.step is Step.UNDONE]
+    undone = [event.at_s for event in bundle.timeline if event.step is Step.UNDOING]
     until_s = undone[0] if undone else float("inf")
     lost = [_gaps(sent_s, arrived) for _, sent_s, arrived in bundle.trails]
     inside = [[(a, b) for a, b in gaps if zero_s - 0.05 <= a < until_s] for gaps in lost]

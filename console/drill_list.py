@@ -63,6 +63,9 @@ def compared(replay: Replay) -> RenderableType:
     for row in replay.rows:
         mark = ("=", "green") if row.is_same else ("≠", "bold red") if row.must_agree else ("~", "")
         grid.add_row(Text(mark[0], style=mark[1]), row.name, row.then, row.now)
+    if not replay.is_conclusive:
+        said = Text("One of the two settled nothing, so they cannot be compared.", style="magenta")
+        return Group(grid, "", said)
     said = (
         Text("The same verdict, the same tables, the same loads.", style="green")
         if replay.is_reproduced

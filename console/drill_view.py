@@ -17,6 +17,7 @@ _NEXT = {
     Step.INJECTED: "looking for the fault in the lab",
     Step.VERIFIED: "waiting for the tables to come to rest",
     Step.SETTLED: "the fault is in force; measuring",
+    Step.UNDOING: "waiting for the network to take it back",
     Step.UNDONE: "waiting for everything to be as before",
     Step.BROKEN_OFF: "undoing what is in force",
     Step.RESTORED: "judging",
@@ -24,7 +25,8 @@ _NEXT = {
 _MARKS = {
     Step.INJECTED: ("✱", "yellow"),
     Step.VERIFIED: ("✔", "yellow"),
-    Step.UNDONE: ("↩", "cyan"),
+    Step.UNDOING: ("↩", "cyan"),
+    Step.UNDONE: ("✔", "cyan"),
     Step.RESTORED: ("✔", "green"),
     Step.BROKEN_OFF: ("✘", "bold red"),
 }

@@ -166,12 +166,15 @@ class Breakage:
         wanted = broken.wanted
         self._journal.note(Intent.UNDOING, number=wanted.number)
         try:
-            return wanted.fault.undo(self._lab, broken.memory)
+            moment_s = wanted.fault.undo(self._lab, broken.memory)
         except ForeshadowError as error:
             self.doubts.append(f"{wanted.fault.name} could not be undone: {error}")
         except Exception as error:
             log.exception("undo_broke", fault=wanted.fault.name)
             self.doubts.append(f"{wanted.fault.name}: undoing it broke: {error!r}")
+        else:
+            self._story.tell(Step.UNDOING, wanted.fault.name, at_s=moment_s)
+            return moment_s
         return self._pace.now_s()
 
     def _see_gone(self, broken: Broken) -> None:

@@ -30,6 +30,7 @@ def lab_to_oneself(lab: LabName, *, place: Path, drill: str) -> Iterator[None]:
     Raises:
         LabTaken: Another drill does; names it.
     """
+    place.mkdir(parents=True, exist_ok=True)
     file = os.open(place / f"{lab.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

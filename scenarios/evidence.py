@@ -17,7 +17,6 @@ Experiment, lab and topology are all that a replay needs.
 
 import gzip
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +32,7 @@ from foreshadow.topology import NodeId, Topology
 from scenarios.drill_story import Event
 from scenarios.measurement import Measurement
 from shadow.emulation.lab import LabSpec
+from shadow.host_watch import HostLoad
 
 EVIDENCE_FILE = "evidence.json"
 EVIDENCE_VERSION = 1
@@ -77,15 +77,13 @@ class HostFigures:
         kernel: `uname -r`.
         frr: What the routers say they are.
         cpus: Cores.
-        load_before: Runnable processes, mean of a minute, when the drill began.
-        load_after: Likewise at its end.
+        during: What the host did while the drill ran.
     """
 
     kernel: str
     frr: str
     cpus: int
-    load_before: float
-    load_after: float
+    during: HostLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,11 +262,6 @@ def read_bundle(folder: Path) -> Bundle:
 def version_of(value: object) -> str:
     """SHA-256 of a value as JSON."""
     return hashlib.sha256(to_json(value)).hexdigest()
-
-
-def host_load() -> float:
-    """Runnable processes, mean of a minute."""
-    return round(os.getloadavg()[0], 2)
 
 
 def _trails(path: Path) -> tuple[tuple[str, np.ndarray, np.ndarray], ...]:

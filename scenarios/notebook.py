@@ -18,7 +18,6 @@ from scenarios.evidence import (
     EVIDENCE_VERSION,
     Evidence,
     HostFigures,
-    host_load,
     seal,
     version_of,
     write_parts,
@@ -29,6 +28,7 @@ from scenarios.pace import Pace
 from shadow.bench import Bench
 from shadow.convergence import Sentinel
 from shadow.emulation.emulator import Emulator
+from shadow.host_watch import HostWatch
 
 BASELINE_FILE = "baseline.json.gz"
 
@@ -42,7 +42,7 @@ class Notebook:
         self._room, self._experiment, self._clock = room, experiment, clock
         self._journal: DrillJournal | None = None
         self._baseline: Baseline | None = None
-        self._load_before = host_load()
+        self._host = HostWatch(clock)
 
     def open(self, plan: DrillPlan) -> None:
         """Begin the journal: from here on a killed drill is found.
@@ -161,8 +161,7 @@ class Notebook:
                 kernel=os.uname().release,
                 frr=_frr_version(bench.lab),
                 cpus=os.cpu_count() or 0,
-                load_before=self._load_before,
-                load_after=host_load(),
+                during=self._host.load(),
             ),
             files={},
         )

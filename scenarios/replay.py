@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from foreshadow.codec import to_json
-from foreshadow.experiment import CheckFinding, Experiment, ExperimentResult
+from foreshadow.experiment import CheckFinding, Experiment, ExperimentResult, Verdict
 from scenarios.check import CheckKind
 from scenarios.checks import say
 from scenarios.drill_plan import decode_plan, encode_plan
@@ -45,6 +45,8 @@ class Replay:
     drill: str
     again: str
     rows: tuple[Compared, ...]
+    is_conclusive: bool = True
+    """Both runs came to a verdict; otherwise there is nothing to compare."""
 
     @property
     def is_reproduced(self) -> bool:
@@ -61,7 +63,12 @@ def experiment_of(bundle: Bundle, *, name: str) -> Experiment:
 
 def compare(then: ExperimentResult, now: ExperimentResult) -> Replay:
     """Verdict, checks, tables and both meters of two runs."""
-    return Replay(drill=then.id, again=now.id, rows=tuple(_rows(then, now)))
+    return Replay(
+        drill=then.id,
+        again=now.id,
+        rows=tuple(_rows(then, now)),
+        is_conclusive=Verdict.INCONCLUSIVE not in (then.verdict, now.verdict),
+    )
 
 
 def _rows(then: ExperimentResult, now: ExperimentResult) -> Iterator[Compared]:

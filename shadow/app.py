@@ -17,7 +17,7 @@ from foreshadow.bus import Bus, Publisher, Record
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json, to_json
 from foreshadow.errors import ConfigError, TransientError
-from foreshadow.experiment import Experiment, ExperimentResult
+from foreshadow.experiment import Experiment, ExperimentResult, Verdict
 from foreshadow.settings import Settings
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
@@ -288,6 +288,9 @@ def _work_once(
         if asked is not None:
             desk.requests.put(asked)
         stop.wait(_RETRY_S)
+        return
+    if stop.is_set() and result.verdict is Verdict.INCONCLUSIVE:
+        # Broken off because we are to stop: whoever is started next answers it.
         return
     publisher.publish(Topic.VERDICT, result.id, to_json(result))
     publisher.flush()

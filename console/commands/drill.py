@@ -83,6 +83,8 @@ def replay(
         typer.echo(to_json(found))
     else:
         Console().print(compared(found), f"\nEvidence: {answer.folder}", soft_wrap=True)
+    if not found.is_conclusive:
+        raise typer.Exit(Exit.INCONCLUSIVE)
     raise typer.Exit(Exit.PASSED if found.is_reproduced else Exit.FAILED)
 
 

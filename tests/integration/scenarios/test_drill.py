@@ -131,7 +131,7 @@ def test_low_fidelity_voids_a_drill(bench: Bench) -> None:
     result = run_experiment(DRILL, replace(bench, fidelity=0.97), CLOCK)
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert "reproduces 97.0% of production" in result.reasons[0]
+    assert "reproduced 97.0% of production" in result.reasons[0]
     assert result.undo_verified
 
 
