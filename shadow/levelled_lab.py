@@ -94,7 +94,7 @@ class LevelledLab:
         """Make the lab what it should be; returns what that took.
 
         A router that refuses a change, or does not answer, is started anew. What fails all the same
-        is tried again from what is then, by the next call; failing once more, the lab is built anew.
+        is tried again by the next call, from what is then; failing again, the lab is built anew.
 
         Raises:
             TransientError: Not everything could be done; or the lab does not come up, and is gone.
