@@ -163,6 +163,7 @@ class OfferedLoad:
         nodes: set[NodeId] = set()
         for key, _ in self._demands:
             for node in self._listeners(key):
+                opened.callback(self._lab.stop_answering, node, _first(key.prefix))
                 self._lab.answer_for(node, _first(key.prefix))
                 nodes.add(node)
         inlets = []
