@@ -1,7 +1,8 @@
 """Removing what a run left on the host, by its id alone, so that it works after SIGKILL too.
 
-A run leaves five kinds of things, and every one carries its id:
+A run leaves six kinds of things, and every one carries its id:
 
+    containers   <run_id>-<lab>-<node>, where routers run in them
     processes    in one of its namespaces, or with FORESHADOW_RUN_ID in their environment
     namespaces   /run/netns/<run_id>-<lab>-<node>
     interfaces   of the host itself, where a lab was killed between making a cable and laying it
@@ -27,10 +28,12 @@ from foreshadow.codec import from_json
 from foreshadow.errors import BrokerUnreachable, ConfigError
 from frr.log_buffer import remove_log_buffers
 from shadow.emulation.cleanup import remove_run as remove_labs
+from shadow.emulation.engine_socket import OWN_ENGINE, is_there
 
 _NAMESPACES = Path("/run/netns")
 _INTERFACES = Path("/sys/class/net")
 _PER_NAMESPACE_FILES = (Path("/etc/frr"), Path("/etc/netns"))
+_ENGINE_SCRIPT = Path(__file__).resolve().parents[1] / "containerlab" / "engine.sh"
 _OWNER_STOPS_S = 20.0
 """What a live owner gets to clear up by itself before it is killed."""
 
@@ -40,6 +43,7 @@ class Removal:
     """What was removed of one run."""
 
     run_id: str
+    containers: int = 0
     processes: int = 0
     namespaces: int = 0
     interfaces: int = 0
@@ -51,6 +55,7 @@ class Removal:
     def __str__(self) -> str:
         """`fs3fa9c1: 12 namespaces, 49 processes removed`."""
         counts = {
+            "containers": self.containers,
             "processes": self.processes,
             "namespaces": self.namespaces,
             "interfaces": self.interfaces,
@@ -72,6 +77,8 @@ class Cleaning:
     """Runs whose owner still runs."""
     unclaimed: tuple[str, ...] = ()
     """Ids seen on namespaces that no owner's record belongs to."""
+    is_engine_stopped: bool = False
+    """The container engine of `make setup-containerlab` was ended."""
 
     def __str__(self) -> str:
         """One line for each run, and how to remove what was left alone."""
@@ -81,6 +88,8 @@ class Cleaning:
             f"{run_id}: its owner is not known, left alone; `foreshadow clean {run_id}` removes it"
             for run_id in self.unclaimed
         ]
+        if self.is_engine_stopped:
+            lines.append("the container engine: stopped; `make setup-containerlab` starts it again")
         return "\n".join(lines or ["nothing to clean"])
 
 
@@ -91,8 +100,11 @@ def clean(
     run_id: str | None = None,
     is_everything: bool = False,
     registry: Path = REGISTRY,
+    engine: str = OWN_ENGINE,
 ) -> Cleaning:
     """Remove dead runs; with `run_id` that one alone, with `is_everything` live ones too.
+
+    The container engine that we started ends with everything.
 
     Raises:
         ConfigError: `run_id` is no run id.
@@ -110,6 +122,7 @@ def clean(
             known.get(name) or Run(run_id=name, directory=root / name),
             clock=clock,
             registry=registry,
+            engine=engine,
         )
         for name in sorted(doomed)
     )
@@ -117,6 +130,7 @@ def clean(
         removed=removed,
         live=tuple(name for name in live if name not in doomed),
         unclaimed=tuple(name for name in unclaimed if name not in doomed),
+        is_engine_stopped=is_everything and _stop_engine(),
     )
 
 
@@ -136,7 +150,9 @@ def choose(
     return frozenset(known) - frozenset(live)
 
 
-def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
+def remove_run(
+    run: Run, *, clock: Clock, registry: Path = REGISTRY, engine: str = OWN_ENGINE
+) -> Removal:
     """Remove everything of one run; the caller itself is spared if it belongs to the run."""
     owner = run.owner()
     stopped = 0
@@ -149,9 +165,10 @@ def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
     stopped += end(housed, clock=clock)
     # Among them are the shadow's daemons, which inherit the id: SIGKILL leaves their log buffers.
     remove_log_buffers(mark.pid for mark in housed)
-    labs = remove_labs(run.run_id)
+    labs = remove_labs(run.run_id, engine=engine)
     removal = Removal(
         run_id=run.run_id,
+        containers=len(labs.containers),
         processes=stopped + len(labs.processes),
         namespaces=len(labs.namespaces),
         interfaces=_delete_interfaces(run.run_id),
@@ -161,6 +178,14 @@ def remove_run(run: Run, *, clock: Clock, registry: Path = REGISTRY) -> Removal:
     )
     release_run(run, registry=registry)
     return removal
+
+
+def _stop_engine() -> bool:
+    """End the engine that `make setup-containerlab` started; whether there was one to end."""
+    if not is_there(OWN_ENGINE) or not _ENGINE_SCRIPT.is_file():
+        return False
+    done = subprocess.run([str(_ENGINE_SCRIPT), "stop"], check=False, capture_output=True)
+    return done.returncode == 0
 
 
 def _delete_topics(run: Run) -> tuple[int, str]:

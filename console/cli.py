@@ -72,8 +72,13 @@ def clean(
     as_json: AsJson = False,
 ) -> None:
     """Remove what dead runs left behind: processes, namespaces, topics and files."""
+    settings = load_settings()
     cleaning = clean_runs(
-        load_settings().run_dir, clock=SystemClock(), run_id=run_id, is_everything=is_everything
+        settings.run_dir,
+        clock=SystemClock(),
+        run_id=run_id,
+        is_everything=is_everything,
+        engine=settings.shadow.engine,
     )
     typer.echo(to_json(cleaning) if as_json else str(cleaning))
 

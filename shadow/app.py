@@ -24,8 +24,8 @@ from foreshadow.topology import NodeId
 from shadow.bench import RunExperiment, Workbench
 from shadow.bench_queue import BenchQueue
 from shadow.coalescing import Coalescing
+from shadow.emulation.backends import make_lab
 from shadow.emulation.cleanup import remove_run
-from shadow.emulation.netns import NetnsLab
 from shadow.levelled_lab import LevelledLab
 from shadow.mirror import Picture
 from shadow.production_view import ProductionView
@@ -64,7 +64,7 @@ def run(
         BrokerUnreachable: Kafka does not answer; a restarted process builds its labs anew.
     """
     for name in ("mirror", "bench"):
-        left = remove_run(f"{settings.run_id}-{name}")
+        left = remove_run(f"{settings.run_id}-{name}", engine=settings.shadow.engine)
         if left:
             log.warning("predecessors_lab_removed", lab=name, namespaces=len(left.namespaces))
     mirror, bench = (_lab(name, settings, clock) for name in ("mirror", "bench"))
@@ -97,7 +97,7 @@ def run(
 def _lab(name: str, settings: Settings, clock: Clock) -> LevelledLab:
     return LevelledLab(
         name,
-        lambda spec: NetnsLab(spec, run_id=settings.run_id, name=name),
+        lambda spec: make_lab(spec, run_id=settings.run_id, name=name, settings=settings.shadow),
         clock,
         within_s=_UP_WITHIN_S,
     )

@@ -24,15 +24,17 @@ _SHARED_DATA = Path(
     os.environ.get("FORESHADOW_SHARED_DATA") or _REPOSITORY.parent / "shared" / "data"
 )
 
+_WISH = Wish()
+
 # A law holds on a slow host too; a failing example is printed so that it can be run again.
 hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("house")
 
 
-def _lack(*probes: str) -> str | None:
+def _lack(*probes: str, wish: Wish = _WISH) -> str | None:
     unfit = [
         f"{name}: {finding.found}"
-        for name, finding in examine(Wish(), *probes).items()
+        for name, finding in examine(wish, *probes).items()
         if finding.standing is Standing.UNFIT
     ]
     return "; ".join(unfit) or None
@@ -43,6 +45,11 @@ def _lack_of_shared_data() -> str | None:
 
 
 _LACKS: Mapping[str, Callable[[], str | None]] = {
+    "containers": lambda: _lack(
+        *("root", "iproute2", "nftables", "network namespaces"),
+        *("container engine", "routers' image", "container runtime"),
+        wish=Wish(needs_containers=True),
+    ),
     "device": lambda: _lack("root", "FRR", "OpenSSH server", "network namespaces"),
     "kafka": apache_kafka.lack,
     "netns": lambda: _lack("root", "FRR", "iproute2", "nftables", "network namespaces"),
