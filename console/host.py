@@ -13,6 +13,7 @@ import psutil
 from console import apache_kafka, topics
 from console.container_probes import CONTAINER_PROBES
 from console.finding import Finding, Standing, Wish, complaint, first_line
+from console.link_probes import LINK_PROBES
 
 _FRR_DAEMONS = Path("/usr/lib/frr")
 _NEEDED_DAEMONS = ("zebra", "ospfd", "bgpd", "staticd")
@@ -107,24 +108,6 @@ def _filter(_: Wish) -> Finding:
     return _kernel_feature("nft add table inet probe", "", "nf_tables", Standing.UNFIT)
 
 
-def _tbf(_: Wish) -> Finding:
-    return _kernel_feature(
-        "tc qdisc add dev lo root tbf rate 1mbit burst 10kb latency 10ms",
-        "links have no rate limit",
-        "sch_tbf",
-    )
-
-
-def _htb(_: Wish) -> Finding:
-    return _kernel_feature("tc qdisc add dev lo root htb", "no shared rate limits", "sch_htb")
-
-
-def _netem(_: Wish) -> Finding:
-    return _kernel_feature(
-        "tc qdisc add dev lo root netem delay 1ms", "links have no delay", "sch_netem"
-    )
-
-
 def _vrf(_: Wish) -> Finding:
     return _kernel_feature("ip link add probe type vrf table 10", "no VRFs", "vrf")
 
@@ -201,9 +184,7 @@ PROBES: Mapping[str, Callable[[Wish], Finding]] = {
     "OpenSSH server": _sshd,
     "network namespaces": _namespaces,
     "packet filter (nf_tables)": _filter,
-    "link rate (tbf)": _tbf,
-    "shared rates (htb)": _htb,
-    "link delay (netem)": _netem,
+    **LINK_PROBES,
     "VRF": _vrf,
     "Java": _java,
     "Kafka jars": _jars,
