@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.clean import remove_run
-from console.ownership import Run, claim_run, find_runs, take_over
+from console.ownership import Run, claim_run, find_runs, keep_run, take_over
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError
 from scenarios.drill_journal import LabName, lab_name
@@ -56,6 +56,7 @@ def own_lab(
         finally:
             if is_kept:
                 lab.release()
+                keep_run(run)
             else:
                 lab.down()
     finally:

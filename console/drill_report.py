@@ -5,7 +5,7 @@ from pathlib import Path
 
 from console.charts import BarRow, Bars
 from console.drill_chart import gap_chart
-from console.drill_text import shown_phases
+from console.drill_text import shown_phases, undone
 from console.report_html import template
 from console.report_story import Figure, arrow
 from foreshadow.experiment import ExperimentResult, Phase, Verdict
@@ -53,6 +53,7 @@ def render_drill_html(bundle: Bundle) -> str:
         plan=plan,
         title=f"{plan.scenario or 'The experiment'} {_TITLES[result.verdict]}",
         tone=_tone(result.verdict),
+        undone=undone(result),
         figures=_figures(result, plan, shown),
         checks=_checks(result),
         chart=gap_chart(bundle),

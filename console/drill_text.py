@@ -30,8 +30,7 @@ def render(result: ExperimentResult, *, where: str) -> RenderableType:
     if result.findings:
         parts += ["", _checks(result.findings)]
     parts += ["", *_measured(result), "", _loads(result)]
-    undone = "undone and verified" if result.undo_verified else "NOT seen to be undone"
-    parts += ["", Text(f"Everything injected was {undone}.")]
+    parts += ["", Text(undone(result))]
     if where:
         parts.append(Text(f"Evidence: {where}"))
     return Group(*parts)
@@ -85,6 +84,18 @@ def _loads(result: ExperimentResult) -> RenderableType:
     if any(phase.lost_bps > 1 for phase in shown):
         table.add_row("lost, Mbit/s", *lost, style="red")
     return table
+
+
+def undone(result: ExperimentResult) -> str:
+    """What became of what was injected, one sentence."""
+    if not result.undo_verified:
+        return "What was injected was NOT seen to be undone."
+    if result.phase("undone") is None:
+        return "Nothing was injected."
+    return (
+        "Everything injected was undone; kernels, configurations, tables and best paths were seen "
+        "to be as before."
+    )
 
 
 def shown_phases(result: ExperimentResult) -> tuple[Phase, ...]:

@@ -10,7 +10,7 @@ import random
 import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,11 +29,16 @@ _RUN_ID = re.compile(r"fs[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The process a run lives and ends with."""
+    """The process a run lives and ends with.
+
+    Attributes:
+        is_kept: The run outlives it: a person removes it by name, and nobody else does.
+    """
 
     process: ProcessMark
     command: str
     since: datetime
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +56,9 @@ class Run:
             return None
 
     def is_live(self) -> bool:
-        """Whether its owner still runs."""
+        """Whether its owner still runs, or wanted it to be kept."""
         owner = self.owner()
-        return owner is not None and owner.process.is_alive()
+        return owner is not None and (owner.is_kept or owner.process.is_alive())
 
 
 def is_run_id(text: str) -> bool:
@@ -101,8 +106,21 @@ def take_over(run: Run, *, pid: int, command: str, clock: Clock) -> None:
     process = ProcessMark.of(pid)
     if process is None:
         raise InvariantViolated(f"process {pid} takes a run over but does not exist")
-    owner = Owner(process=process, command=command, since=clock.now())
+    before = run.owner()
+    owner = Owner(
+        process=process,
+        command=command,
+        since=clock.now(),
+        is_kept=before is not None and before.is_kept,
+    )
     (run.directory / OWNER_FILE).write_bytes(to_json(owner))
+
+
+def keep_run(run: Run) -> None:
+    """Let a run outlive the process that owns it, until somebody removes it by name."""
+    owner = run.owner()
+    if owner is not None:
+        (run.directory / OWNER_FILE).write_bytes(to_json(replace(owner, is_kept=True)))
 
 
 def release_run(run: Run, *, registry: Path = REGISTRY) -> None:

@@ -92,6 +92,8 @@ class Breakage:
         self._in_force: dict[int, Broken] = {}
         self.doubts: list[str] = []
         """What could not be undone, or not be seen to be."""
+        self.has_begun = False
+        """Whether anything was ever done to the lab."""
 
     @property
     def in_force(self) -> tuple[int, ...]:
@@ -121,6 +123,7 @@ class Breakage:
             )
         moments: list[float] = []
         for broken in remembered:
+            self.has_begun = True
             self._in_force[broken.wanted.number] = broken
             moments.append(broken.wanted.fault.inject(self._lab, broken.memory))
             self._story.tell(Step.INJECTED, broken.wanted.fault.name, at_s=moments[-1])

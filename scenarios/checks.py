@@ -29,6 +29,8 @@ class Measured:
     where: str = ""
 
 
+_NEGLIGIBLE = 1e-9
+
 Sight = Mapping[CheckKind, Measured]
 """Everything that was measured at one moment; what is missing was not."""
 
@@ -62,9 +64,10 @@ def tables_sight(
     if offered_bps <= 0:
         return sight
     dropped = matrix.lost - matrix.looped
-    sight[CheckKind.REACHABILITY] = _share(1 - matrix.lost, rates, matrix, worst_of=matrix.lost)
-    sight[CheckKind.NO_LOOP] = _share(matrix.looped, rates, matrix, worst_of=matrix.looped)
-    sight[CheckKind.NO_BLACKHOLE] = _share(dropped, rates, matrix, worst_of=dropped)
+    lost = _share(matrix.lost, rates, matrix)
+    sight[CheckKind.REACHABILITY] = Measured(value=1.0 - lost.value, where=lost.where)
+    sight[CheckKind.NO_LOOP] = _share(matrix.looped, rates, matrix)
+    sight[CheckKind.NO_BLACKHOLE] = _share(dropped, rates, matrix)
     return sight
 
 
@@ -171,20 +174,17 @@ def _is_worse(kind: CheckKind, value: float, known: float) -> bool:
 
 
 def _share(
-    shares: npt.NDArray[np.float64],
-    rates: npt.NDArray[np.float64],
-    matrix: RoutingMatrix,
-    *,
-    worst_of: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64], rates: npt.NDArray[np.float64], matrix: RoutingMatrix
 ) -> Measured:
-    """A share of all demand, and the demand that suffers most."""
-    hit = worst_of * rates
-    where = ""
-    if hit.max(initial=0.0) > 0:
-        key = matrix.keys[int(hit.argmax())]
-        more = int((hit > 0).sum()) - 1
-        where = f"{key.ingress} to {key.prefix}" + (f" and {more} more" if more else "")
-    return Measured(value=float(shares @ rates / rates.sum()), where=where)
+    """A share of all demand, and the demand that has most of it."""
+    hit = shares * rates
+    hit[shares < _NEGLIGIBLE] = 0.0  # Thirds do not add up to one in floating point.
+    if not hit.any():
+        return Measured(value=0.0)
+    key = matrix.keys[int(hit.argmax())]
+    more = int((hit > 0).sum()) - 1
+    where = f"{key.ingress} to {key.prefix}" + (f" and {more} more" if more else "")
+    return Measured(value=float(hit.sum() / rates.sum()), where=where)
 
 
 def _delivers(

@@ -117,7 +117,7 @@ class _Run:
         self._breakage = Breakage(bench.lab, pace, notebook, story)
         self._measurement = Measurement(bench)
         self._plan: DrillPlan | None = None
-        self._is_undone = not (experiment.cut or experiment.drill)
+        self._is_undone = False
         self._is_reverted: bool | None = None
         self._begun: list[DeviceChange] = []
         """Treatments of which something may be on a router."""
@@ -172,7 +172,7 @@ class _Run:
             reasons=reasons,
             phases=phases,
             convergence=self._measurement.convergence,
-            undo_verified=self._is_undone,
+            undo_verified=self._is_undone or not self._breakage.has_begun,
             revert_verified=self._is_reverted,
             fidelity=self._bench.fidelity,
             vector=self._bench.vector,

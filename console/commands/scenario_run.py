@@ -68,6 +68,6 @@ def run(  # noqa: PLR0913 - one argument is one option
         if answer.kept_lab:
             typer.echo(
                 f"The lab runs on: --lab {answer.kept_lab} drills on it again, "
-                "`foreshadow clean` removes it."
+                f"`foreshadow lab down {answer.kept_lab}` removes it."
             )
     raise typer.Exit(exit_status(answer.result.verdict))
