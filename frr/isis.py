@@ -1,6 +1,6 @@
 """What FRR's isisd prints about its neighbors, as values of ours.
 
-Checked against FRR 8.4.4, which lists in each area one entry without a name for every circuit that
+Checked against FRR 8.4.4 and 10.3, which list in each area one entry without a name for every circuit that
 has no neighbor.
 """
 

@@ -1,7 +1,7 @@
 """A link-state database as routers, links and metrics: OSPF's and IS-IS's read the same.
 
-Checked against FRR 8.4.4. isisd's JSON holds but the last packet of each level there (a bug that
-later versions mend), so its text is read. Neighbors are named by system id and packets by host
+Checked against FRR 8.4.4 and 10.3. In 8.4 isisd's JSON holds but the last packet of each level, so
+its text is read, which is the same in both. Neighbors are named by system id and packets by host
 name; `show isis hostname` tells which is which.
 """
 

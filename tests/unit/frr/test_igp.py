@@ -1,4 +1,4 @@
-"""IS-IS neighbors and BFD sessions, captured from a real 8.4.4 router, read into our values."""
+"""IS-IS neighbors and BFD sessions, captured from real FRR 8.4.4 and 10.3, as our values."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -16,9 +16,15 @@ def _captured(name: str) -> str:
     return (_CAPTURED / f"{name}.json").read_text()
 
 
-def test_isis_neighbors_carry_level_and_metric() -> None:
+_VERSIONS = pytest.mark.parametrize("version", ["", "frr10-"])
+
+
+@_VERSIONS
+def test_isis_neighbors_carry_level_and_metric(version: str) -> None:
     """A router at levels 1 and 2 has a neighbor of either kind, and one of both."""
-    found = isis.adjacencies(_captured("isis-neighbor"), _captured("isis-interface"))
+    found = isis.adjacencies(
+        _captured(f"{version}isis-neighbor"), _captured(f"{version}isis-interface")
+    )
 
     assert [(it.interface, it.router_id, it.level, it.cost) for it in found] == [
         ("to-A", IPv4Address("10.254.0.0"), 1, 10),
@@ -64,9 +70,10 @@ def test_a_reading_without_ospf_s_answer_is_none() -> None:
         adjacencies.parsed({"show isis neighbor detail json": ""})
 
 
-def test_bfd_sessions_say_after_what_silence_they_go_down() -> None:
+@_VERSIONS
+def test_bfd_sessions_say_after_what_silence_they_go_down(version: str) -> None:
     """Three packets of 100 ms, on both families of both links and of the eBGP session."""
-    found = bfd.sessions(_captured("bfd-peers"))
+    found = bfd.sessions(_captured(f"{version}bfd-peers"))
 
     assert {it.interface for it in found} == {"to-A", "to-C", "to-PEERB"}
     assert {it.detection_ms for it in found} == {300}

@@ -1,4 +1,4 @@
-"""Link-state databases, captured from real 8.4.4 routers: who says what about its links."""
+"""Link-state databases, captured from real FRR 8.4.4 and 10.3: who says what about its links."""
 
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -27,6 +27,18 @@ def test_isis_has_a_database_a_level() -> None:
 
     assert (one.area, [it.name for it in one.routers]) == ("1", ["A", "B", "D"])
     assert (two.area, [it.name for it in two.routers]) == ("2", ["B", "C", "D"])
+
+
+def test_frr_10_reads_the_same() -> None:
+    """Its packets say more than those of 8.4 (segment routing), and nothing else."""
+    one, two = lsdb.isis(
+        (_CAPTURED / "frr10-isis-database.txt").read_text(),
+        (_CAPTURED / "frr10-isis-hostname.txt").read_text(),
+    )
+
+    assert [it.name for it in one.routers] == ["A", "B", "D"]
+    assert [it.name for it in two.routers] == ["B", "C", "D"]
+    assert (one.metric("A", "D"), two.metric("B", "C"), two.metric("D", "B")) == (15, 20, 7)
 
 
 def test_isis_metrics_are_per_direction() -> None:
