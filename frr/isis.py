@@ -1,7 +1,7 @@
 """What FRR's isisd prints about its neighbors, as values of ours.
 
-Checked against FRR 8.4.4 and 10.3, which list in each area one entry without a name for every circuit that
-has no neighbor.
+Checked against FRR 8.4.4 and 10.3. Each lists, in an area, one entry without a name for every
+circuit that has no neighbor.
 """
 
 from ipaddress import IPv4Address

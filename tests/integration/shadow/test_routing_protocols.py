@@ -16,12 +16,15 @@ from foreshadow.topology import LinkId, NodeId
 from frr import bfd, lsdb
 from shadow.config_difference import difference
 from shadow.emulation.addressing import prefix6, site6
+from shadow.emulation.containers import ContainersLab
 from shadow.emulation.design import design
 from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
+
+AnyLab = NetnsLab | ContainersLab
 
 _A, _B, _C = NodeId("A"), NodeId("B"), NodeId("C")
 
@@ -36,13 +39,13 @@ def _prefixes6(network: NetworkFile) -> frozenset[IPv6Network]:
     return frozenset((*map(site6, network.routers), *peers))
 
 
-def _held6(lab: NetnsLab, node: NodeId) -> set[IPv6Network]:
+def _held6(lab: AnyLab, node: NodeId) -> set[IPv6Network]:
     """The IPv6 prefixes of a router's kernel, default routes aside."""
     routes = [loads(line)["dst"] for line in lab.kernel_state(node).routes]
     return {IPv6Network(dst) for dst in routes if ":" in dst}
 
 
-def _holds_every_prefix6(lab: NetnsLab, network: NetworkFile) -> bool:
+def _holds_every_prefix6(lab: AnyLab, network: NetworkFile) -> bool:
     return all(_prefixes6(network) <= _held6(lab, NodeId(it.name)) for it in network.routers)
 
 
@@ -185,3 +188,23 @@ def test_isis_areas_reach_each_other_through_their_reflectors(run: Run, reposito
         assert "10.255.0.3/32" not in {str(it.prefix) for it in lab.fibs()[_A]}
         assert eventually(lambda: _holds_every_prefix6(lab, network), within_s=30)
         assert eventually(lambda: lab.disagreements() == (), within_s=10)
+
+
+@pytest.mark.containers
+def test_frr_10_takes_the_same_configuration(run: Run, ring: NetworkFile) -> None:
+    """In containers, whose FRR is two versions younger, everything comes up as on the host."""
+    with ContainersLab(design(ring)[1], run_id=run.run_id, name="ring6") as lab:
+        lab.up(within_s=120)
+        assert eventually(lambda: _holds_every_prefix6(lab, ring), within_s=60)
+        assert eventually(
+            lambda: (
+                [it.protocol for it in lab.adjacencies()[_A] if it.is_full]
+                == ["ospf", "ospf", "isis", "isis"]
+            ),
+            within_s=30,
+        )
+        assert eventually(
+            lambda: [it.is_up for it in bfd.sessions(lab.show(_B, bfd.SHOW))] == [True] * 6,
+            within_s=30,
+        )
+        assert eventually(lambda: lab.disagreements() == (), within_s=30)
