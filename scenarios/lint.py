@@ -107,6 +107,8 @@ def _misfits(error: ValidationError, document: Document) -> Iterator[Problem]:
                 name = str(way[-1])
                 fix = "remove it" if name in _fields() else _meant(name, _fields())
                 yield document.problem(way, f"there is no field {name!r} here", fix, at_key=True)
+            case "too_short" if each["input"]:
+                pass  # Its parts were refused, and each of them is said on its own.
             case "too_short":
                 yield document.problem(way, "is empty", "say at least one")
             case "missing":
