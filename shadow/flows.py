@@ -117,7 +117,7 @@ class OfferedLoad:
                 Way(
                     outlet=devices[key.ingress],
                     target=None,
-                    head=_head(IPv4Address(_SOURCES + 1 + place), _first(key.prefix)),
+                    head=headers(IPv4Address(_SOURCES + 1 + place), _first(key.prefix)),
                     length=FRAME_BYTES - _ETHERNET_BYTES,
                     interval_s=8 * FRAME_BYTES * self.scale / rate_bps,
                     first_port=_FIRST_SOURCE_PORT,
@@ -222,7 +222,7 @@ def _latency(trail: Trail) -> Latency | None:
     return Latency(min_ms=low, median_ms=middle, p95_ms=high)
 
 
-def _head(source: IPv4Address, destination: IPv4Address) -> bytes:
+def headers(source: IPv4Address, destination: IPv4Address) -> bytes:
     """IP and UDP header of a packet; without UDP checksum, which IPv4 allows."""
     length = FRAME_BYTES - _ETHERNET_BYTES
     fields = (_TTL, _UDP_PROTOCOL)
