@@ -37,6 +37,25 @@ def parse_document(text: str, model: type[Model], *, path: Path) -> Model:
         raise _located(error, root, path) from error
 
 
+def refusal(text: str, location: Sequence[str | int], reason: str, *, path: Path) -> ConfigError:
+    """The error that points at a place of a document that is well-formed and cannot be taken.
+
+    Args:
+        text: The document.
+        location: Keys and positions that lead there.
+        reason: What is wrong, and what to do about it.
+        path: The document's file.
+    """
+    node = _find(yaml.compose(text, Loader=yaml.SafeLoader), location)
+    return ConfigError(
+        reason,
+        path=path,
+        line=node.start_mark.line + 1 if node else None,
+        column=node.start_mark.column + 1 if node else None,
+        field=".".join(str(part) for part in location) or None,
+    )
+
+
 def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> ConfigError:
     first = error.errors(include_url=False)[0]
     node = _find(root, first["loc"])

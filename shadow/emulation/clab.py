@@ -80,12 +80,21 @@ class ClabNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClabLab:
-    """A whole lab; `prefix` None for containerlab's own (`clab`), `""` for none."""
+    """A whole lab.
+
+    Attributes:
+        name: What it is called.
+        nodes: Its nodes.
+        links: The cables between them.
+        prefix: Of the containers' names; None for containerlab's own (`clab`), `""` for none.
+        ignored: What its file asks for and we leave out, a sentence each.
+    """
 
     name: str
     nodes: tuple[ClabNode, ...]
     links: tuple[ClabLink, ...]
     prefix: str | None = None
+    ignored: tuple[str, ...] = ()
 
     def container(self, node: str) -> str:
         """What containerlab calls a node's container."""
