@@ -163,6 +163,17 @@ class LevelledLab:
         )
         return compare(production, behaviour, at=self._clock.now())
 
+    def adopt(self, lab: Emulator) -> None:
+        """Take over a lab that runs, as it is.
+
+        Raises:
+            TransientError: A router of it does not answer.
+        """
+        self._lab = lab
+        for node in lab.spec.nodes:
+            running = lab.running_config(node.id)
+            self._given[node.id] = _Given(config=running, printed=running)
+
     def discard(self) -> None:
         """Take the lab down."""
         if self._lab is not None:

@@ -3,11 +3,22 @@
 import os
 import random
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from console.ownership import OWNER_FILE, Run, claim_run, find_runs, is_run_id, release_run
+from console.ownership import (
+    OWNER_FILE,
+    Run,
+    claim_run,
+    find_runs,
+    is_run_id,
+    keep_run,
+    release_run,
+    take_over,
+)
+from foreshadow.codec import to_json
 from foreshadow.errors import ConfigError
 from tests.fakes.clock import FakeClock
 
@@ -103,3 +114,17 @@ def test_root_that_is_a_file_is_the_operators_error(tmp_path: Path, fake_clock: 
 def test_run_id_has_one_form(text: str, is_one: bool) -> None:  # noqa: FBT001 - a table's column
     """Only `fs` and six hexadecimal digits name a run: it becomes part of a path."""
     assert is_run_id(text) is is_one
+
+
+def test_run_that_is_kept_outlives_its_owner(tmp_path: Path, fake_clock: FakeClock) -> None:
+    """Also when somebody worked with it in between; only a name removes it."""
+    run = _claim(tmp_path, fake_clock)
+    keep_run(run)
+    take_over(run, pid=os.getpid(), command="y", clock=fake_clock)
+    owner = run.owner()
+    assert owner is not None
+    gone = replace(owner, process=replace(owner.process, start_ticks=0))
+    (run.directory / OWNER_FILE).write_bytes(to_json(gone))
+
+    assert not gone.process.is_alive()
+    assert run.is_live()
