@@ -157,7 +157,7 @@ class Agenda:
         zone = _zone(book.scenario)
         today = [d for d, at in book.asked.items() if _day(at, zone) == _day(now, zone)]
         if budget.drills_a_day is not None and len(today) >= budget.drills_a_day:
-            return f"{len(today)} drills were asked for today; the budget is {budget.drills_a_day}"
+            return f"asked for today: {len(today)}; the budget is {budget.drills_a_day} a day"
         spent_s = sum(self._took_s.get(drill, takes_s) for drill in today)
         if budget.seconds_a_day is not None and spent_s + takes_s > budget.seconds_a_day:
             return (

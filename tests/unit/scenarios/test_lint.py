@@ -51,8 +51,8 @@ def test_everything_is_said_at_once() -> None:
         "5:41: select.victim.conut: there is no field 'conut' here; did you mean 'count'?",
         "8:14: steps.0.inject: there is no fault 'link-don'; did you mean 'link-down'?",
         (
-            "9:29: steps.1.on: 'peers' picks sessions, but on takes links here; aim it at a selector "
-            "of links, or choose a fault for sessions"
+            "9:29: steps.1.on: 'peers' picks sessions, but on takes links here; aim it at a "
+            "selector of links, or choose a fault for sessions"
         ),
         "9:41: steps.1.for: '5 parsecs' is no duration; write 500ms, 5s or 1m30s",
         "10:29: steps.2.on: there is no selector 'victm'; did you mean 'victim'?",
