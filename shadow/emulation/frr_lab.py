@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, Self, TypeVar
 
@@ -20,6 +21,7 @@ from foreshadow.topology import LinkId, NodeId
 from frr.configuration import Daemon, daemons_of, startup, uses_ipv6
 from frr.namespace import inside
 from shadow.emulation import cables, namespaces, process_table
+from shadow.emulation.calm_start import CROWD, calmed
 from shadow.emulation.cleanup import remove_restart_notes
 from shadow.emulation.emulator import (
     BringUp,
@@ -96,6 +98,7 @@ class FrrLab:
             left = begun + within_s - time.monotonic()
             wanted = self._spec.everywhere() if expected is None else expected
             self._await_prefixes(wanted, within_s=left)
+            self._end_calm()
         except BaseException:
             self.down()
             raise
@@ -219,6 +222,7 @@ class FrrLab:
         """Lay one more cable between two routers of the lab (see `Emulator`)."""
         self._refuse_link(link)
         self._lay([link])
+        self._raise([link])
         for end in _ends(link):
             self._router(end.node).forget_interfaces()
         self._spec = replace(self._spec, links=(*self._spec.links, link))
@@ -403,30 +407,49 @@ class FrrLab:
         cables.lay((self._port(link.a), self._port(link.b)) for link in links)
         shapes = {self._port(end): it.shape for it in links for end in _ends(it)}
         self._shaper.apply(shapes, are_new=True)
-        for link in links:
-            for end in _ends(link):
-                if link.is_silent:
-                    silence(self.pathspace(end.node), end.interface)
-                self._router(end.node).namespace.set_up(end.interface, is_up=link.is_up)
+        for end in (end for it in links if it.is_silent for end in _ends(it)):
+            silence(self.pathspace(end.node), end.interface)
 
     def _start(self, *, within_s: float) -> None:
         with ThreadPoolExecutor(max_workers=min(_WORKERS, len(self._spec.nodes))) as pool:
-            list(pool.map(lambda node: self._boot(node, within_s=within_s), self._spec.nodes))
+            calmly = self._is_crowd()
+            boot = partial(self._boot, within_s=within_s, calmly=calmly)
+            list(pool.map(boot, self._spec.nodes))
         silent = [node for node, router in self._routers.items() if not router.vty.answers()]
         if silent:
             raise EmulationFailed(f"no answer from the daemons of {', '.join(silent)}")
+        self._raise(self._spec.links)
 
-    def _boot(self, node: LabNode, *, within_s: float) -> None:
+    def _raise(self, links: Iterable[LabLink]) -> None:
+        """Give those links carrier that are to have it, all at the same moment."""
+        for link in links:
+            for end in _ends(link):
+                self._router(end.node).namespace.set_up(end.interface, is_up=link.is_up)
+
+    def _boot(self, node: LabNode, *, within_s: float, calmly: bool = False) -> None:
+        plugged = [end for it in self._spec.links for end in _ends(it) if end.node == node.id]
+        config = calmed(node.config, routers=len(self._spec.nodes)) if calmly else node.config
         self._routers[node.id].boot(
-            node, within_s=within_s, when_zebra_runs=lambda: self._hold_down(node.id)
+            config, within_s=within_s, when_zebra_runs=lambda: self._set_down(plugged)
         )
+
+    def _end_calm(self) -> None:
+        """Give routers that began calmly the timers of their configurations."""
+        if self._is_crowd():
+            for node in self._spec.nodes:
+                self._routers[node.id].end_calm(node.config)
+
+    def _is_crowd(self) -> bool:
+        return len(self._spec.nodes) >= CROWD
 
     def _hold_down(self, node: NodeId) -> None:
         """Keep cut links cut: zebra sets an interface up when it is given an address."""
-        for link in self._spec.links:
-            for end in _ends(link):
-                if end.node == node and not link.is_up:
-                    self._router(node).namespace.set_up(end.interface, is_up=False)
+        cut = (end for it in self._spec.links if not it.is_up for end in _ends(it))
+        self._set_down(end for end in cut if end.node == node)
+
+    def _set_down(self, ends: Iterable[LabEnd]) -> None:
+        for end in ends:
+            self._router(end.node).namespace.set_up(end.interface, is_up=False)
 
     def _await_prefixes(
         self, expected: Mapping[NodeId, Collection[AnyPrefix]], *, within_s: float

@@ -17,6 +17,7 @@ from frr.configuration import Daemon, daemons_of, startup, uses_ipv6
 from frr.namespace import run_inside
 from frr.vty import Router
 from shadow.emulation.agreement import differences, kernel_table, zebra_table
+from shadow.emulation.calm_start import back_to
 from shadow.emulation.emulator import DaemonState
 from shadow.emulation.forwarding import fib
 from shadow.emulation.hosting import Hosting
@@ -49,14 +50,19 @@ class LabRouter:
         self.vty = self._vty(self.wanted)
         self._interfaces: dict[int, str] = {}
 
-    def boot(self, node: LabNode, *, within_s: float, when_zebra_runs: Callable[[], None]) -> None:
+    def boot(self, config: str, *, within_s: float, when_zebra_runs: Callable[[], None]) -> None:
         """Write the start-up files and start the daemons.
 
         Raises:
             EmulationFailed: One did not start.
         """
-        self.processes.prepare(startup(node.config))
+        self.processes.prepare(startup(config))
         self.start(self.wanted, within_s=within_s, when_zebra_runs=when_zebra_runs)
+
+    def end_calm(self, config: str) -> None:
+        """Be as the configuration says, after a calm start."""
+        self.vty.configure(back_to(config))
+        self.processes.prepare(startup(config))
 
     def start(
         self,
