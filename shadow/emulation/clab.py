@@ -111,6 +111,7 @@ def routers(
     name: str,
     binds: Mapping[NodeId, tuple[str, ...]],
     environment: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> ClabLab:
     """Routers of ours as a lab of containers `<name>-<node>` without management interfaces.
 
@@ -120,6 +121,7 @@ def routers(
         name: The lab's name.
         binds: Per router, what of the host it sees.
         environment: Variables of every container.
+        labels: Labels of every container.
     """
     return ClabLab(
         name=name,
@@ -130,6 +132,7 @@ def routers(
                 image=IMAGE,
                 binds=binds[node.id],
                 environment=environment or {},
+                labels=labels or {},
                 sysctls={path.replace("/", "."): value for path, value in SYSCTLS},
                 network_mode="none",
             )

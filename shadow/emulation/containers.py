@@ -1,8 +1,9 @@
 """The lab in containers: each router its own root file system, FRR 10 of an image.
 
-A container has no network but `lo`. Its namespace is given a name on the host and its sockets a
-directory there, so that cables, tables, signals and the watch work on it as on any other router.
-The engine is told of three things alone: containers made, daemons started in them, containers gone.
+The lab is written down as a `*.clab.yml` and carried out through the engine, or by the
+`containerlab` binary where the user has it. A container has no network but `lo`. Its namespace is
+given a name on the host and its sockets a directory there, so that cables, tables, signals and the
+watch work on it as on any other router.
 """
 
 import os
@@ -18,8 +19,9 @@ from foreshadow.topology import LinkId
 from frr.configuration import Daemon
 from frr.management import MGMTD, managers_part, own_part
 from shadow.emulation import clab, namespaces, process_table
-from shadow.emulation.clab import ClabNode
-from shadow.emulation.engine import IMAGE, ContainerPlan, Engine
+from shadow.emulation.clab import ClabLab, ClabNode
+from shadow.emulation.clab_binary import ContainerlabBinary
+from shadow.emulation.engine import IMAGE, LABEL, ContainerPlan, Engine
 from shadow.emulation.engine_socket import OWN_ENGINE
 from shadow.emulation.frr_lab import FrrLab
 from shadow.emulation.hosting import Command, directory, output_file
@@ -44,33 +46,39 @@ class ContainerHosting:
         """
         self._prefix, self._url = prefix, url
         self._connected: Engine | None = None
+        self._record = directory(f"{prefix}.clab")
+        self._topology = self._record / f"{prefix}{clab.SUFFIX}"
+        self._deployer = self._record / "deployed-by-containerlab"
 
     def name(self, node: str) -> str:
         """What a router's container, namespace, pathspace and directory are called."""
         return f"{self._prefix}-{node}"
 
     def create(self, nodes: Collection[LabNode], links: Collection[LabLink]) -> Collection[LinkId]:
-        """Start containers, several at once; no cable is laid.
+        """Start containers, several at once; cables are laid only where the binary does it.
 
         Raises:
-            EmulationFailed: The engine refused.
+            EmulationFailed: The engine or the binary refused.
             EnvironmentUnfit: There is no engine or no image.
         """
-        engine = self._engine()
-        if not engine.has_image(IMAGE):
+        if not self._engine().has_image(IMAGE):
             raise EnvironmentUnfit(
                 f"the engine has no image {IMAGE}; run `make setup-containerlab`"
             )
-        lab = clab.routers(
-            nodes,
-            links,
-            name=self._prefix,
-            binds={it.id: (_bind(directory(self.name(it.id))),) for it in nodes},
-            environment={clab.DRIVEN: "1"},
-        )
+        for node in nodes:
+            directory(self.name(node.id)).mkdir(parents=True, mode=0o755)
+        lab = self._described(nodes, links)
+        is_new = not self._record.exists()
+        if is_new:
+            self._record.mkdir(parents=True)
+            self._topology.write_text(clab.to_text(lab))
+        binary = ContainerlabBinary.found(engine=self._url) if is_new else None
+        if binary is not None:
+            self._deployer.touch()
+            binary.deploy(self._topology)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            list(pool.map(self._make, lab.nodes))
-        return ()
+            list(pool.map(self._adopt if binary else self._make, lab.nodes))
+        return tuple(link.id for link in links) if binary else ()
 
     def start(self, node: str, commands: Mapping[Daemon, Command]) -> None:
         """Start daemons in the router's container, in one go."""
@@ -91,27 +99,48 @@ class ContainerHosting:
         """Take containers, names of namespaces and directories away."""
         engine = self._engine()
         names = [self.name(node) for node in nodes]
+        if self._deployer.exists() and set(names) >= set(engine.names(f"{self._prefix}-")):
+            binary = ContainerlabBinary.found(engine=self._url)
+            if binary is not None:
+                binary.destroy(self._topology)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             list(pool.map(engine.remove, names))
         for name in names:
             namespaces.remove(name)
             shutil.rmtree(directory(name), ignore_errors=True)
+        if not engine.names(f"{self._prefix}-"):
+            shutil.rmtree(self._record, ignore_errors=True)
+
+    def _described(self, nodes: Collection[LabNode], links: Collection[LabLink]) -> ClabLab:
+        return clab.routers(
+            nodes,
+            links,
+            name=self._prefix,
+            binds={it.id: (_bind(directory(self.name(it.id))),) for it in nodes},
+            environment={clab.DRIVEN: "1"},
+            labels={LABEL: self._prefix},
+        )
 
     def _make(self, node: ClabNode) -> None:
-        name = self.name(node.name)
-        place = directory(name)
-        place.mkdir(parents=True, mode=0o755)
-        plan = ContainerPlan(
-            name=name,
-            hostname=node.name,
-            image=node.image,
-            lab=self._prefix,
-            binds=node.binds,
-            environment=node.environment,
+        """Start a node's container."""
+        self._engine().run(
+            ContainerPlan(
+                name=self.name(node.name),
+                hostname=node.name,
+                image=node.image,
+                binds=node.binds,
+                environment=node.environment,
+                labels=node.labels,
+            )
         )
-        pid = self._engine().run(plan)
+        self._adopt(node)
+
+    def _adopt(self, node: ClabNode) -> None:
+        """Give a running container's namespace its name, and its user the directory."""
+        name = self.name(node.name)
+        pid = self._engine().pid(name)
         namespaces.name_that_of(pid, name)
-        os.chown(place, *_owner(pid))
+        os.chown(directory(name), *_owner(pid))
 
     def _engine(self) -> Engine:
         if self._connected is None:

@@ -35,20 +35,18 @@ class ContainerPlan:
         name: What it is called.
         hostname: What it calls itself.
         image: From what it is made.
-        lab: `<run>-<lab>`, what it belongs to.
         binds: `HOST:CONTAINER[:ro]` each.
         environment: Variables its first process starts with.
         command: What runs in it; the image's own where empty.
         entrypoint: What starts the command; the image's own where None.
         user: Whom it runs as; the image's own where None.
         sysctls: Kernel settings of its own network.
-        labels: More labels.
+        labels: Its labels; one of ours has `LABEL` among them.
     """
 
     name: str
     hostname: str
     image: str
-    lab: str
     binds: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
@@ -89,8 +87,8 @@ class Engine:
         """Whether an image is there; it is never fetched."""
         return bool(self._api.images(name=image))
 
-    def run(self, plan: ContainerPlan) -> int:
-        """Start a privileged container with no network but `lo`; returns its first process's id.
+    def run(self, plan: ContainerPlan) -> None:
+        """Start a privileged container with no network but `lo`.
 
         Raises:
             EmulationFailed: The engine refused.
@@ -104,13 +102,12 @@ class Engine:
                 entrypoint=None if plan.entrypoint is None else list(plan.entrypoint),
                 user=plan.user,
                 environment=dict(plan.environment),
-                labels={**plan.labels, LABEL: plan.lab},
+                labels=dict(plan.labels),
                 host_config=self._host_config(plan),
             )
             self._api.start(made["Id"])
         except (APIError, RequestException) as error:
             raise EmulationFailed(f"no container {plan.name}: {_words(error)}") from error
-        return self.pid(plan.name)
 
     def pid(self, name: str) -> int:
         """The process id, on this host, of a container's first process.

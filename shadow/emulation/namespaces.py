@@ -228,9 +228,14 @@ def create(names: Iterable[str]) -> None:
 def name_that_of(pid: int, name: str) -> None:
     """Give the namespace a process lives in a name, as `ip netns attach` does.
 
+    A link of that name, as container tools make them, gives way: it would dangle without a process.
+
     Raises:
         EmulationFailed: The kernel refused, the process is gone, or there is one of that name.
     """
+    path = NETNS_DIR / name
+    if path.is_symlink():
+        path.unlink()
     try:
         _bind(f"/proc/{pid}/ns/net", name)
     except OSError as error:
