@@ -40,8 +40,8 @@ def comparison_text(found: Comparison) -> RenderableType:
         title=f"Designs of {found.network}, under {', '.join(found.faults)}",
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+        show_edge=False,
+        padding=0,
     )
     table.add_column("design", no_wrap=True)
     for header in _HEADERS:

@@ -31,6 +31,10 @@ AS_IS = "as-is"
 """The design that the network's own file has."""
 
 
+_REST_S = 3.0
+"""So long no table may have changed after a start: a prefix is there before its best exit is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """One way to route the network.
@@ -159,6 +163,7 @@ class _Trial:
         try:
             with self._course.make(self._spec) as lab:
                 brought_up = lab.up(within_s=self._course.within_s)
+                lab.wait_settled(quiet_s=_REST_S, within_s=self._course.within_s)
                 drills = tuple(
                     self._drill(lab, number, fault)
                     for number, fault in enumerate(self._course.faults, start=1)
