@@ -19,6 +19,7 @@ import gc
 import heapq
 import json
 import os
+import resource
 import select
 import socket
 import struct
@@ -225,6 +226,8 @@ def main() -> None:
     """Serve the listening socket that is standard input."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # Two taps a link.
     gc.freeze()
     gc.disable()  # Nothing here makes cycles, and a collection would hold frames back.
     Relay(socket.socket(fileno=os.dup(sys.stdin.fileno()))).run()
