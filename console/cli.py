@@ -144,11 +144,17 @@ def up(
 
 
 @app.command()
-def run(name: Annotated[str, typer.Argument(help="ingest, forecast, shadow, ...")]) -> None:
+def run(
+    name: Annotated[str, typer.Argument(help="ingest, forecast, shadow, ...")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Shadow: say what would be done to the mirror.")
+    ] = False,
+) -> None:
     """Run one process of the house until stopped."""
     from console.serve import serve  # noqa: PLC0415 - seconds of imports nobody else needs
 
-    serve(name, load_settings(), SystemClock())
+    serve(name, load_settings(), SystemClock(), is_dry_run=dry_run)
 
 
 @report_app.command("schema")

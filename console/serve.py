@@ -22,16 +22,26 @@ from foreshadow.errors import ConfigError
 from foreshadow.inventory import InventoryFile, parse_inventory
 from foreshadow.settings import Settings
 
+_REHEARSED = ("shadow",)
 
-def serve(name: str, settings: Settings, clock: Clock) -> None:
+
+def serve(name: str, settings: Settings, clock: Clock, *, is_dry_run: bool = False) -> None:
     """Run one process until it is told to stop.
 
+    Args:
+        name: Which.
+        settings: For all of them.
+        clock: Time.
+        is_dry_run: It says what it would do, and does nothing; the shadow alone can.
+
     Raises:
-        ConfigError: No such process, or no inventory.
+        ConfigError: No such process, or it has no dry run, or no inventory.
         BrokerUnreachable: Kafka does not answer.
     """
     if name not in PROCESSES:
         raise ConfigError(f"no process {name!r}; there are {', '.join(PROCESSES)}")
+    if is_dry_run and name not in _REHEARSED:
+        raise ConfigError(f"{name} has no dry run; {', '.join(_REHEARSED)} has", field="--dry-run")
     inventory = read_inventory(settings.inventory)
     _log_to_stderr(name)
     stop = threading.Event()
@@ -44,7 +54,8 @@ def serve(name: str, settings: Settings, clock: Clock) -> None:
         clock=clock,
         stop=stop,
     )
-    importlib.import_module(f"console.posts.{name}").serve(post)
+    module = importlib.import_module(f"console.posts.{name}")
+    (module.rehearse if is_dry_run else module.serve)(post)
 
 
 def read_inventory(path: Path | None) -> InventoryFile:

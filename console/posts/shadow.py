@@ -1,16 +1,19 @@
 """Owns the labs: the mirror that follows, the bench that is broken."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
 
 import shadow.app
+import shadow.dry_run
 from console.drill_folders import DRILLS
 from console.posts.post import Post
 from scenarios.drill import run_experiment
 from scenarios.drill_journal import LabName, find_records
 from scenarios.drill_room import DrillRoom
 from scenarios.recovery import lay_to_rest
+from shadow.lab_change import LabChange
 
 log = structlog.get_logger(__name__)
 
@@ -38,4 +41,17 @@ def serve(post: Post) -> None:
         post.stop,
         routers=post.routers,
         experiment=partial(run_experiment, room=room, is_over=post.stop.is_set),
+    )
+
+
+def rehearse(post: Post) -> None:
+    """Say on standard output what would be done to the mirror, and make no lab."""
+
+    def say(changes: Sequence[LabChange]) -> None:
+        at = post.clock.now()
+        for change in changes:
+            print(f"{at:%H:%M:%S.%f}  {change}", flush=True)  # noqa: T201 - it is the result
+
+    shadow.dry_run.follow(
+        post.bus, post.settings, post.clock, post.stop, routers=post.routers, say=say
     )
