@@ -161,7 +161,7 @@ class _Office:
         if followed is None or followed.effect is not Effect.APPLIED:
             return
         delta = followed.delta
-        if delta.stream is Stream.DEMAND and delta.op is not Op.HEARTBEAT:
+        if delta.stream is Stream.DEMAND and delta.op in (Op.CHANGE, Op.SNAPSHOT_END):
             at = from_ns(delta.event_at_ns)
             rates = self._follower.state.demand_rates(delta.device)
             for matrix in self._assembler.add(delta.device, at, rates):

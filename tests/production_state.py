@@ -6,6 +6,7 @@ from pathlib import Path
 from foreshadow.delta import Op, StateDelta, digest
 from foreshadow.network_file import NetworkFile, parse_network
 from foreshadow.observed import (
+    DemandRate,
     Interface,
     ReceivedPath,
     RunningConfig,
@@ -45,7 +46,7 @@ def state_of(
 
 
 def snapshot(
-    device: NodeId, stream: Stream, values: Mapping[str, Value], epoch: int = 1
+    device: NodeId, stream: Stream, values: Mapping[str, Value | DemandRate], epoch: int = 1
 ) -> tuple[StateDelta, StateDelta]:
     """The two deltas that make a copy level with `values`."""
     encoded = {key: encode(value) for key, value in values.items()}
