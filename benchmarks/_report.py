@@ -59,7 +59,13 @@ def median_row(name: str, values: Sequence[float], unit: str, target: float | No
     return Row(name=name, value=median(values), unit=unit, target=target, repetitions=len(values))
 
 
-def run(title: str, measurements: Sequence[Measurement], *, needs: Sequence[str] = ()) -> None:
+def run(
+    title: str,
+    measurements: Sequence[Measurement],
+    *,
+    needs: Sequence[str] = (),
+    large: Sequence[Measurement] = (),
+) -> None:
     """Measure and print what `argv` asks for: `--json` for lines, `--only NAME` for some of it.
 
     Progress goes to standard error. The exit status says whether everything was measured, not
@@ -68,20 +74,24 @@ def run(title: str, measurements: Sequence[Measurement], *, needs: Sequence[str]
     Args:
         title: Above the table.
         measurements: Each gives one or more rows.
+        large: Those that take much of the host, measured with `--large` or by name only.
         needs: Names of `console.host.PROBES` without which nothing can be measured.
     """
-    by_name = {measure.__name__: measure for measure in measurements}
+    by_name = {measure.__name__: measure for measure in (*measurements, *large)}
     parser = ArgumentParser(description=title)
     parser.add_argument("--json", action="store_true", help="one object a line instead of a table")
     parser.add_argument("--only", action="append", choices=by_name, help="one of them; repeatable")
+    if large:
+        parser.add_argument("--large", action="store_true", help="what takes much of the host too")
     wanted = parser.parse_args()
+    usual = [*measurements, *(large if getattr(wanted, "large", False) else ())]
     for name, finding in examine(Wish(), *needs).items() if needs else ():
         if finding.standing is Standing.UNFIT:
             raise SystemExit(f"not measured: {name}: {finding.found}; remedy: {finding.remedy}")
     # What is measured in this process logs too: standard output is for the rows alone.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     measuring = _Measuring()
-    rows = measuring.rows(by_name, wanted.only or list(by_name))
+    rows = measuring.rows(by_name, wanted.only or [it.__name__ for it in usual])
     if wanted.json:
         for row in rows:
             sys.stdout.write(_json_line(row) + "\n")

@@ -1,0 +1,159 @@
+"""The shadow's own targets: `python -m benchmarks.shadow [--json] [--only NAME ...] [--large]`.
+
+How fast labs of 20 to 500 routers come up, in namespaces and beside it in containers, how fast the
+mirror follows a cut, how far two independent meters of convergence agree, how fast faults are
+injected and seen, how long a whole drill takes. The networks are rings with chords, 1.5 links a
+router, designed as any other (`_grid`). `--large` adds the lab of 500 routers: 6 GB and a minute or
+more.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from rich.console import Console
+
+from benchmarks import _report as report
+from benchmarks._fault_times import fault_verified
+from benchmarks._grid import grid, igp_lab, loopbacks_everywhere
+from benchmarks._labs import REPOSITORY, a_run, memory_mib
+from benchmarks._reconcile import reconcile_times
+from benchmarks._report import NotMeasured, Row, median_row
+from benchmarks._silent_failure import silent_failure
+from console.drill_run import DrillWish, run_drill
+from console.host import Standing, Wish, examine
+from foreshadow.experiment import Verdict
+from shadow.emulation.containers import ContainersLab
+from shadow.emulation.emulator import BringUp
+from shadow.emulation.frr_lab import FrrLab
+from shadow.emulation.lab import LabSpec
+from shadow.emulation.netns import NetnsLab
+
+_UP_WITHIN_S = 600.0
+_SMALL, _MIDDLE, _BIG, _HUGE = 20, 60, 200, 500
+_CHANGES = 100
+_DRILLS, _DRILL = 3, "most-central-link-down"
+_MIB_A_GB = 1e9 / (1 << 20)
+
+MakeLab = Callable[[LabSpec, str], FrrLab]
+
+
+def lab_of_60() -> Iterator[Row]:
+    """60 routers from nothing to every loopback in every kernel's table."""
+    yield from _cold(_MIDDLE, 5, 6.0, None)
+
+
+def lab_of_200() -> Iterator[Row]:
+    """The same with 200."""
+    yield from _cold(_BIG, 3, 25.0, 3.0)
+
+
+def lab_of_500() -> Iterator[Row]:
+    """The same with 500; 3 minutes and 12 GB would be excellent."""
+    yield from _cold(_HUGE, 1, 180.0, 12.0)
+
+
+def hostings_compared() -> Iterator[Row]:
+    """The same lab of 20 routers and 30 links in namespaces and in containers, by turns."""
+    needed = ("container engine", "routers' image", "container runtime")
+    found = examine(Wish(needs_containers=True), *needed).items()
+    if lacks := [f"{name}: {it.found}" for name, it in found if it.standing is Standing.UNFIT]:
+        raise NotMeasured("; ".join(lacks))
+    netns: list[float] = []
+    containers: list[float] = []
+    for _ in range(3):
+        netns.append(_up(_SMALL, _netns)[0].converged_s)
+        containers.append(_up(_SMALL, _containers)[0].converged_s)
+    name = "20 routers, 30 links, cold to converged"
+    ours = median_row(f"{name}, netns", netns, "s", 2.5)
+    theirs = median_row(f"{name}, containers", containers, "s", 12.0)
+    yield from (ours, theirs)
+    yield Row(
+        name=f"{name}, containers / netns",
+        value=theirs.value / ours.value,
+        unit="x",
+        target=None,
+        repetitions=len(netns),
+    )
+
+
+def link_reconciled() -> Iterator[Row]:
+    """From a delta to the mirror's kernel, 60 routers, links going down and coming up by turns."""
+    with a_run("shadow") as run:
+        times = sorted(reconcile_times(grid(_MIDDLE), run_id=run.run_id, changes=_CHANGES))
+    yield median_row("link reconciled, 60 routers, median", times, "s", None)
+    yield Row(
+        name="link reconciled, 60 routers, p99",
+        value=times[int(0.99 * (len(times) - 1))],
+        unit="s",
+        target=0.2,
+        repetitions=len(times),
+    )
+
+
+def full_drill() -> Iterator[Row]:
+    """Steady, inject, converge, undo, verify: a drill of the library on a lab of 20 that is up."""
+    with a_run("shadow") as run:
+        network = run.directory / "grid.yaml"
+        network.write_text(grid(_SMALL).model_dump_json(exclude_defaults=False))
+        wish = DrillWish(scenario=_DRILL, network=network)
+        took: list[float] = []
+        for _ in range(_DRILLS):
+            answer = run_drill(wish, REPOSITORY / ".run", Console(stderr=True))
+            if answer.result.verdict is Verdict.INCONCLUSIVE:
+                raise NotMeasured(f"the drill is inconclusive: {answer.result.reasons}")
+            took.append(answer.result.took_s)
+    yield median_row("full drill on a lab of 20 routers", took, "s", 15.0)
+
+
+def _cold(
+    routers: int, repetitions: int, target_s: float, target_gb: float | None
+) -> Iterator[Row]:
+    runs = [_up(routers, _netns) for _ in range(repetitions)]
+    name = f"{routers}-router OSPF lab, netns"
+    converged = [brought_up.converged_s for brought_up, _ in runs]
+    yield median_row(f"{name}, cold to converged", converged, "s", target_s)
+    answering = [brought_up.answering_s for brought_up, _ in runs]
+    yield median_row(f"{name}, every daemon answers", answering, "s", None)
+    memory = [memory / _MIB_A_GB for _, memory in runs]
+    yield median_row(f"{name}, memory (PSS)", memory, "GB", target_gb)
+
+
+def _up(routers: int, make: MakeLab) -> tuple[BringUp, float]:
+    """How long a lab took, and what it takes, in MiB."""
+    network = grid(routers)
+    with a_run("shadow") as run, make(igp_lab(network), run.run_id) as lab:
+        brought_up = lab.up(within_s=_UP_WITHIN_S, expected=loopbacks_everywhere(network))
+        full = [it for them in lab.adjacencies().values() for it in them if it.is_full]
+        if len(full) != 2 * len(network.links):
+            raise RuntimeError(f"up, but {len(full)} of {2 * len(network.links)} adjacencies full")
+        return brought_up, memory_mib(lab)
+
+
+def _netns(spec: LabSpec, run_id: str) -> FrrLab:
+    return NetnsLab(spec, run_id=run_id, name="bench")
+
+
+def _containers(spec: LabSpec, run_id: str) -> FrrLab:
+    return ContainersLab(spec, run_id=run_id, name="boxes")
+
+
+MEASUREMENTS: tuple[report.Measurement, ...] = (
+    lab_of_60,
+    lab_of_200,
+    hostings_compared,
+    link_reconciled,
+    silent_failure,
+    fault_verified,
+    full_drill,
+)
+
+main = partial(
+    report.run,
+    "The shadow",
+    MEASUREMENTS,
+    large=(lab_of_500,),
+    needs=("root", "FRR", "iproute2", "nftables", "network namespaces"),
+)
+
+if __name__ == "__main__":
+    main()
