@@ -190,9 +190,9 @@ def test_a_killed_drill_is_recovered(shell: Shell) -> None:
     again, nothing, _ = shell.run("drill", "recover")
     shell.run("clean")
 
-    (found,) = json.loads(said)
     assert left
-    assert status == 0, story
+    assert status == 0, (said, story)
+    (found,) = json.loads(said)
     assert found["drill"] == folder.name
     assert found["found"] == ["NE-SE down"]
     assert found["left"] == []
@@ -207,14 +207,13 @@ def test_a_kept_lab_is_drilled_again(shell: Shell) -> None:
     assert process.returncode in (0, 3), story
     lab = json.loads(said)["kept_lab"]
 
-    first = shell.start(
-        "scenario", "run", shell.scenario, "--lab", lab, "--load-limit", 5, "--json"
-    )
+    again = ("scenario", "run", shell.scenario, "--lab", lab, "--load-limit", 5)
+    first = shell.start(*again, "--json")
     locks = list(shell.runs.glob("fs*/drill.lock"))
     eventually(lambda: _is_held(locks), within_s=60)
-    refused, _, why = shell.run("scenario", "run", shell.scenario, "--lab", lab)
+    refused, _, why = shell.run(*again)
     once_more, story = first.communicate(timeout=120)
-    shell.run("clean")
+    shell.run("clean", lab.partition("-")[0])
 
     assert refused == 2
     assert f"{lab} belongs to `scenario run`" in why
