@@ -58,7 +58,7 @@ class Priority(IntEnum):
     """Who goes first where several experiments wait for the bench; the lowest does."""
 
     ROLLOUT = 0
-    """A rollout that is under way waits for the answer."""
+    """A rollout waits for it: the candidate has held, and is tried in its waves."""
     PROOF = 1
     DRILL = 2
     """A warning asks for it, so there is a deadline."""

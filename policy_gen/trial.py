@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 from foreshadow.candidate import CandidateScore, LocalPreferenceShift
 from foreshadow.codec import to_json
-from foreshadow.experiment import DeviceChange, Experiment, ExperimentResult, Purpose, Verdict
+from foreshadow.experiment import (
+    DeviceChange,
+    Experiment,
+    ExperimentResult,
+    Priority,
+    Purpose,
+    Verdict,
+)
 from foreshadow.topology import Prefix
 from policy_gen.candidates import Estimate
 from policy_gen.hook import Hook
@@ -104,6 +111,7 @@ class Trial:
                 demand=self.drill.demand,
                 load_limit=self.drill.load_limit,
                 treatments=changes,
+                priority=Priority.ROLLOUT if len(self.steps) > 1 else None,
             )
             for number in range(1, _TRIES + 1)
         )

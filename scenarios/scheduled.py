@@ -16,7 +16,7 @@ from foreshadow.clock import Clock
 from foreshadow.codec import to_json
 from foreshadow.demand import DemandMatrix
 from foreshadow.errors import ConfigError
-from foreshadow.experiment import Experiment, ExperimentResult, Purpose
+from foreshadow.experiment import Experiment, ExperimentResult, Priority, Purpose
 from foreshadow.network_file import NetworkFile
 from foreshadow.present import Present
 from foreshadow.topics import Topic
@@ -147,6 +147,7 @@ class ScheduledDrills:
                     load_limit=drill.load_limit,
                     deadline=deadline,
                     drill=encode_plan(drill),
+                    priority=Priority.CALENDAR if deadline is None else None,
                 )
                 self._publisher.publish(Topic.DRILL, drill.id, to_json(experiment))
         self._say(note)

@@ -90,4 +90,4 @@ def test_a_post_knows_its_routers_in_the_inventorys_order() -> None:
 def test_only_the_shadow_has_a_dry_run() -> None:
     """Any other process would do what it does."""
     with pytest.raises(ConfigError, match="ingest has no dry run; shadow has"):
-        serve("ingest", Settings(), SystemClock(), is_dry_run=True)
+        serve("ingest", Settings(), FakeClock(datetime(2026, 1, 1, tzinfo=UTC)), is_dry_run=True)
