@@ -37,11 +37,11 @@ class RepeatBody(BaseModel):
     """Steps carried out several times."""
 
     model_config = _STRICT
-    times: int = Field(ge=1, le=100)
+    times: int = Field(ge=1, le=100, description="how often")
     every: Duration = Field(
         default=0.0, description="from one beginning to the next; without it, one after the other"
     )
-    steps: tuple["StepEntry", ...] = Field(min_length=1)
+    steps: tuple["StepEntry", ...] = Field(min_length=1, description="what is repeated")
 
 
 class RepeatEntry(BaseModel):
@@ -81,8 +81,10 @@ class BudgetEntry(BaseModel):
     """How much of the shadow's time it may take."""
 
     model_config = _STRICT
-    drills_a_day: int | None = Field(default=None, ge=1)
-    minutes_a_day: float | None = Field(default=None, gt=0)
+    drills_a_day: int | None = Field(
+        default=None, ge=1, description="in a day of the calendar's timezone, or of UTC"
+    )
+    minutes_a_day: float | None = Field(default=None, gt=0, description="likewise, drilling time")
 
 
 class ScenarioFile(BaseModel):
