@@ -7,10 +7,12 @@ from msgspec import Meta
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId
-from scenarios.faults import witness
+from scenarios.faults import lost_routes, witness
 from scenarios.faults.cable import carrier_losses, without_carrier
 from scenarios.faults.fault import FaultValue, Memory, recall
 from shadow.emulation.emulator import Emulator
+
+_NEIGHBORS_WITHIN_S, _POLL_S = 5.0, 0.05
 
 
 class LinkFlap(FaultValue, frozen=True, kw_only=True, tag="link-flap.v1"):
@@ -55,9 +57,13 @@ class LinkFlap(FaultValue, frozen=True, kw_only=True, tag="link-flap.v1"):
         return f"{self.link} lost its carrier {left} times too few" if left else ""
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
-        """See that it ends up, also when the pattern was cut short."""
-        del memory
-        return lab.set_link(self.link, is_up=True)
+        """See that it ends up, also when the pattern was cut short, and that no route is lost."""
+        at_s = lab.set_link(self.link, is_up=True)
+        deadline_s = at_s + _NEIGHBORS_WITHIN_S
+        while witness.not_again(lab, memory) and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        lost_routes.bring_back(lab)
+        return at_s
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:
         """Whether carrier and neighbors are back at both ends."""
