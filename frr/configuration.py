@@ -126,7 +126,10 @@ def uses_ipv6(config: str) -> bool:
 
 
 def split(text: str, among: Collection[Daemon] = _ALL) -> dict[Daemon, str]:
-    """Each daemon's part of a configuration, in the order of the text.
+    """Each daemon's part of a configuration, in the order of the text but for IS-IS's `net`.
+
+    isisd makes its first link-state packet when it is given its `net`, and the next one only after
+    the shortest time that was in force at that moment: 30 s by default. So `net` comes last.
 
     Args:
         text: The configuration.
@@ -135,7 +138,7 @@ def split(text: str, among: Collection[Daemon] = _ALL) -> dict[Daemon, str]:
     Raises:
         ConfigError: A statement belongs to no daemon that runs; names its line.
     """
-    return _parts(parse(text), among)
+    return _parts(map(_with_net_last, parse(text)), among)
 
 
 def startup(text: str) -> dict[Daemon, str]:
@@ -143,9 +146,7 @@ def startup(text: str) -> dict[Daemon, str]:
 
     `show running-config` prints `router bgp` before the route maps it uses. bgpd treats a route map
     that it does not know yet as "deny all" and looks again only after `bgp route-map delay-timer`
-    (5 s), so here policy comes first. isisd makes its first link-state packet when it is given its
-    `net`, and the next one only after the shortest time that was in force at that moment: 30 s by
-    default. So here `net` comes last, and before the interfaces.
+    (5 s), so here policy comes first. IS-IS comes before its interfaces, `net` last (see `split`).
 
     Raises:
         ConfigError: A statement belongs to no daemon we run; names its line.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.ownership import Run
+from foreshadow.design_variant import Variant, varied
 from foreshadow.network_file import NetworkFile, parse_network
 from foreshadow.routing import rib_digest
 from foreshadow.routing_design import Bfd, BgpTimers, Hello, Igp, Throttle
@@ -163,6 +164,34 @@ def test_routers_boot_from_what_they_print(run: Run, lab: NetnsLab, ring: Networ
 
         assert eventually(lambda: _holds_every_prefix6(copy, ring), within_s=20)
         assert eventually(lambda: copy.fibs() == lab.fibs(), within_s=30)
+
+
+def test_a_running_network_changes_its_igp_and_back(run: Run, repository: Path) -> None:
+    """From OSPF to both IGPs, IPv6 and BFD, to IS-IS alone, to OSPF: no router is restarted."""
+    plain = _network(repository, "square")
+    both = varied(plain, Variant(name="b", igp=Igp.BOTH, ipv6=True, bfd=Bfd(interval_ms=100)))
+    isis = varied(plain, Variant(name="i", igp=Igp.ISIS))
+    with NetnsLab(design(plain)[1], run_id=run.run_id, name="turn") as lab:
+        lab.up(within_s=60)
+        assert _changed(lab, design(both)[1]) == []
+        # Well before the 30 s that isisd holds back its second packet by default.
+        assert eventually(lambda: _holds_every_prefix6(lab, both), within_s=20)
+        assert _changed(lab, design(isis)[1]) == []
+        assert eventually(lambda: _protocols(lab) == {"isis"}, within_s=20)
+        assert eventually(lambda: _holds_every_prefix(lab), within_s=20)
+        assert _changed(lab, design(plain)[1]) == []
+        assert eventually(lambda: _protocols(lab) == {"ospf"}, within_s=20)
+        assert eventually(lambda: _holds_every_prefix(lab), within_s=20)
+        assert eventually(lambda: lab.disagreements() == (), within_s=20)
+
+
+def _protocols(lab: NetnsLab) -> set[str]:
+    return {it.protocol for them in lab.adjacencies().values() for it in them if it.is_full}
+
+
+def _holds_every_prefix(lab: NetnsLab) -> bool:
+    held = {node: {entry.prefix for entry in fib} for node, fib in lab.fibs().items()}
+    return all(wanted <= held[node] for node, wanted in lab.spec.everywhere().items())
 
 
 def test_isis_alone_carries_bgp(run: Run, ring: NetworkFile) -> None:

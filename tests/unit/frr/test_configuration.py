@@ -131,6 +131,19 @@ def test_startup_names_an_isis_router_last_and_before_its_interfaces() -> None:
     assert isisd.index(" net 49.0001") < isisd.index("interface to-A")
 
 
+def test_a_running_isisd_is_named_last_too() -> None:
+    """IS-IS that is turned on in flight must not wait 30 s either; nothing else changes places."""
+    text = "router isis X\n is-type level-2-only\n net 49.0001.0102.5500.0002.00\n lsp-mtu 1400\n"
+    isisd = split(text, (Daemon.ISISD,))[Daemon.ISISD]
+
+    assert isisd.split("\n")[:4] == [
+        "router isis X",
+        " is-type level-2-only",
+        " lsp-mtu 1400",
+        " net 49.0001.0102.5500.0002.00",
+    ]
+
+
 def test_an_interface_is_split_between_its_daemons() -> None:
     """Addresses are zebra's, OSPF's lines ospfd's, IS-IS's of both families isisd's."""
     parts = split((_CAPTURED / "six-vtysh.conf").read_text())
