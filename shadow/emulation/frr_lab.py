@@ -34,6 +34,7 @@ from shadow.emulation.emulator import (
 from shadow.emulation.hosting import Hosting
 from shadow.emulation.kernel_state import counters, kernel_state
 from shadow.emulation.lab import PLAIN, LabEnd, LabLink, LabNode, LabSpec, LinkShape
+from shadow.emulation.neighbors import ALL_OSPF_ROUTERS, ALL_OSPF_ROUTERS_MAC, addresses
 from shadow.emulation.note import LabNote
 from shadow.emulation.router import LabRouter
 from shadow.emulation.rtnetlink import AnyPrefix
@@ -422,9 +423,16 @@ class FrrLab:
 
     def _raise(self, links: Iterable[LabLink]) -> None:
         """Give those links carrier that are to have it, all at the same moment."""
+        known = addresses(self._spec) if self._is_crowd() else {}
         for link in links:
-            for end in _ends(link):
-                self._router(end.node).namespace.set_up(end.interface, is_up=link.is_up)
+            for near, far in (_ends(link), _ends(link)[::-1]):
+                namespace = self._router(near.node).namespace
+                namespace.set_up(near.interface, is_up=link.is_up)
+                if far in known and link.is_up:
+                    mac = self._router(far.node).namespace.link_address(far.interface)
+                    neighbors = dict.fromkeys(known[far], mac)
+                    neighbors[ALL_OSPF_ROUTERS] = ALL_OSPF_ROUTERS_MAC
+                    namespace.set_neighbors(near.interface, neighbors)
 
     def _boot(self, node: LabNode, *, within_s: float, calmly: bool = False) -> None:
         plugged = [end for it in self._spec.links for end in _ends(it) if end.node == node.id]

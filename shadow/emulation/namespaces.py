@@ -7,18 +7,20 @@ import socket
 import struct
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from foreshadow.errors import EmulationFailed
 from frr.namespace import NETNS_DIR, run_inside
-from shadow.emulation.rtnetlink import GROUPS_ROUTE, Route, dump
+from shadow.emulation.rtnetlink import GROUPS_ROUTE, Route, dump, set_neighbors
 
 _CLONE_NEWNET = 0x4000_0000
 _MS_BIND, _MNT_DETACH = 0x1000, 2
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCGIFINDEX = 0x8913, 0x8914, 0x8933
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCGIFHWADDR = 0x8913, 0x8914, 0x8933, 0x8927
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _IFREQ_FLAGS, _IFREQ_INDEX = struct.Struct("=16sH22x"), struct.Struct("=16si20x")
+_IFREQ_MAC = struct.Struct("=16s2x6s16x")
 _ROUTE_BUFFER_BYTES = 4 << 20
 _SO_RCVBUFFORCE = 33
 
@@ -143,6 +145,28 @@ class Namespace:
         answer = self._ioctl(_SIOCGIFINDEX, _IFREQ_INDEX.pack(interface.encode(), 0), interface)
         number: int = _IFREQ_INDEX.unpack(answer)[1]
         return number
+
+    def link_address(self, interface: str) -> bytes:
+        """An interface's MAC address.
+
+        Raises:
+            EmulationFailed: There is no such interface.
+        """
+        answer = self._ioctl(_SIOCGIFHWADDR, _IFREQ_FLAGS.pack(interface.encode(), 0), interface)
+        mac: bytes = _IFREQ_MAC.unpack(answer)[1]
+        return mac
+
+    def set_neighbors(self, interface: str, neighbors: Mapping[IPv4Address, bytes]) -> None:
+        """Make link addresses of neighbors permanent until the interface goes down.
+
+        Raises:
+            EmulationFailed: The kernel refused.
+        """
+        try:
+            with self._lock:
+                set_neighbors(self._control, self.index(interface), neighbors)
+        except OSError as error:
+            raise EmulationFailed(f"{self.name} {interface}: {error}") from error
 
     def interfaces(self) -> dict[int, str]:
         """The names of its interfaces by the kernel's number."""

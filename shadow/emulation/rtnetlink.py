@@ -9,7 +9,7 @@ our own. `changes` reads no more of a message than a watch needs, in 2 µs.
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -24,15 +24,20 @@ PROTOCOL_KERNEL = 2
 AnyPrefix = IPv4Network | IPv6Network
 Hop = tuple[int, IPv4Address | IPv6Address | None]
 
-_NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
+_NEWROUTE, _DELROUTE, _GETROUTE, _NEWNEIGH = 24, 25, 26, 28
 _ERROR, _DONE = 2, 3
 _REQUEST_DUMP = 0x301
+_REPLACE = 0x505
+"""Request, acknowledge, replace, create."""
+_PERMANENT = 0x80
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _HEADER = struct.Struct("=IHHII")
 _RTMSG = struct.Struct("=BBBBBBBBI")
+_NDMSG = struct.Struct("=BBHiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _NEXT_HOP = struct.Struct("=HBBi")
 _DST, _OIF, _GATEWAY, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 9, 15, 18
+_LINK_ADDRESS = 2
 _BYTES = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 
@@ -71,6 +76,35 @@ def changes(datagram: bytes) -> Iterator[tuple[AnyPrefix, bool]]:
             and datagram[start] in _FAMILIES
         ):
             yield _destination(datagram, start, end), kind == _DELROUTE
+
+
+def set_neighbors(
+    connection: socket.socket, interface: int, neighbors: Mapping[IPv4Address, bytes]
+) -> None:
+    """Make link addresses of neighbors permanent, whatever the kernel knew of them.
+
+    Raises:
+        OSError: The kernel refused one.
+    """
+    head = _NDMSG.pack(socket.AF_INET, 0, 0, interface, _PERMANENT, 0, 0)
+    request = b""
+    for number, (address, mac) in enumerate(neighbors.items(), start=1):
+        body = head + _packed(_DST, address.packed) + _packed(_LINK_ADDRESS, mac)
+        request += _HEADER.pack(_HEADER.size + len(body), _NEWNEIGH, _REPLACE, number, 0) + body
+    connection.send(request)
+    left = len(neighbors)
+    while left:
+        answer = connection.recv(1 << 16)
+        for kind, start, _ in _messages(answer):
+            code = struct.unpack_from("=i", answer, start)[0]
+            if kind == _ERROR and code:
+                raise OSError(-code, "the kernel refused a neighbor")
+            left -= 1
+
+
+def _packed(kind: int, payload: bytes) -> bytes:
+    size = _ATTRIBUTE.size + len(payload)
+    return _ATTRIBUTE.pack(size, kind) + payload + bytes(-size % 4)
 
 
 def dump(connection: socket.socket, family: socket.AddressFamily) -> tuple[Route, ...]:
