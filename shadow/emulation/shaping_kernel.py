@@ -16,6 +16,7 @@ then travel, and the relay never sees more than the link can carry.
 Loss is taken from what arrives, after the sender has counted it, as on a noisy cable.
 """
 
+import os
 import subprocess
 from collections.abc import Mapping
 
@@ -140,6 +141,7 @@ def _run(command: list[str], script: str = "") -> None:
     try:
         outcome = subprocess.run(
             command,
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
             input=script,
             capture_output=True,
             text=True,

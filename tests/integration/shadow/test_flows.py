@@ -111,7 +111,7 @@ def test_loss_is_judged_against_what_was_intended(lab: NetnsLab) -> None:
     assert seen.carried_bps == pytest.approx(10e6, rel=0.07)  # What still queued came after.
     assert seen.loss_ratio == pytest.approx(0.5, abs=0.05)
     assert seen.latency is not None
-    assert 40 < seen.latency.median_ms < 70
+    assert 25 < seen.latency.median_ms < 80
 
 
 def test_the_load_leaves_no_trace(lab: NetnsLab) -> None:

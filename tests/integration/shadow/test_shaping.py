@@ -19,6 +19,7 @@ from shadow.emulation import process_table
 from shadow.emulation.cleanup import remove_run
 from shadow.emulation.lab import PLAIN, LinkShape
 from shadow.emulation.netns import NetnsLab
+from shadow.emulation.shaping_ways import ways
 from shadow.emulation.traffic import Traffic, Way
 from tests.eventually import eventually
 from tests.integration.shadow.pair import LINK, LOOPBACKS, A, B, everywhere, pair
@@ -117,7 +118,7 @@ def test_a_rate_is_what_arrives_however_much_is_sent(lab: NetnsLab) -> None:
     carried_bps = 8 * (length + 42) * (seen.arrived - 1) / seen.seconds
     assert carried_bps == pytest.approx(rate_bps, rel=0.05)
     assert seen.loss == pytest.approx(0.5, abs=0.06)
-    assert 35 < seen.latency_ms[2] < 80
+    assert 25 < seen.latency_ms[2] < 80  # netem counts waiting frames, tbf their bytes.
 
 
 def test_a_loss_takes_its_share_at_random(lab: NetnsLab) -> None:
@@ -198,6 +199,7 @@ _OWNER = """
 import os, signal, sys
 from shadow.emulation.lab import LinkShape
 from shadow.emulation.netns import NetnsLab
+from shadow.emulation.shaping_ways import ways
 from tests.integration.shadow.pair import LINK, everywhere, pair
 
 lab = NetnsLab(pair(), run_id=sys.argv[1], name="orphan")
@@ -217,7 +219,7 @@ def test_a_killed_owner_leaves_nothing_that_clean_up_does_not_find(run: Run) -> 
     assert owner.stdout == "shaped\n", owner.stderr
     assert owner.returncode == -signal.SIGKILL
     left = _relays(f"{run.run_id}-orphan-")
-    assert len(left) == 1
+    assert len(left) == (0 if ways().has_netem else 1)
 
     removed = remove_run(run.run_id)
 
