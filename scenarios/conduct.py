@@ -7,7 +7,7 @@ injected earlier than planned; what was injected late is undone late, so that ea
 long as it should. A fault planned to last no time lasts until the network under it has been read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,12 +19,21 @@ from foreshadow.topology import NodeId, Topology
 from scenarios.breakage import Breakage, Wanted
 from scenarios.drill_plan import DrillPlan, PlannedFault
 from scenarios.drill_story import Step, Story
-from scenarios.faults.catalogue import NetworkFault, TrafficFault, decode
+from scenarios.faults.catalogue import TrafficFault, decode
+from scenarios.faults.fault import DemandFault, Fault
 from scenarios.pace import BrokenOff, Pace
 from scenarios.reading import Reader, is_same
 from shadow.emulation.emulator import DaemonState, Emulator
 
 _NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """The faults of a plan, by number: what breaks something, and what changes the traffic."""
+
+    network: Mapping[int, Fault]
+    traffic: Mapping[int, DemandFault]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +73,10 @@ class _Lasting:
 class Conductor:
     """Carries one plan out on a lab at rest."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a drill is carried out with
         self,
         plan: DrillPlan,
+        faults: Faults,
         *,
         lab: Emulator,
         reader: Reader,
@@ -76,12 +86,18 @@ class Conductor:
     ) -> None:
         """Nothing happens yet.
 
-        Raises:
-            ConfigError: A fault of the plan cannot be read by this version.
+        Args:
+            plan: What to do when.
+            faults: The plan's faults, `faults_of` it.
+            lab: Where.
+            reader: Reads the tables.
+            breakage: Injects and undoes.
+            pace: Waits.
+            story: Told what happens.
         """
         self._plan, self._lab, self._reader = plan, lab, reader
         self._breakage, self._pace, self._story = breakage, pace, story
-        self._faults = {planned.number: _decoded(planned) for planned in plan.faults}
+        self._faults = faults
         self._waiting = sorted(plan.faults, key=lambda it: (it.inject_at_s, it.number))
         self._lasting: dict[int, _Lasting] = {}
         self._zero_s: float | None = None
@@ -139,12 +155,11 @@ class Conductor:
         if self.injected_s is not None and not self._breakage.in_force:
             self._rest(reference)
         self._waiting = [it for it in self._waiting if it not in group]
-        wanted = []
-        for planned in group:
-            fault = self._faults[planned.number]
-            if isinstance(fault, TrafficFault):
-                continue
-            wanted.append(Wanted(number=planned.number, fault=fault, text=planned.fault))
+        wanted = [
+            Wanted(number=planned.number, fault=fault, text=planned.fault)
+            for planned in group
+            if (fault := self._faults.network.get(planned.number)) is not None
+        ]
         injected_s = verified_s = self._pace.now_s()
         if wanted:
             injection = self._breakage.inject(wanted)
@@ -163,8 +178,7 @@ class Conductor:
     def _verify_demand(self, group: Sequence[PlannedFault]) -> None:
         offered = self._offered()
         for planned in group:
-            fault = self._faults[planned.number]
-            if isinstance(fault, TrafficFault):
+            if (fault := self._faults.traffic.get(planned.number)) is not None:
                 without = self._offered(without=planned.number)
                 if says := fault.verify(offered, without):
                     raise EmulationFailed(f"the fault could not be verified: {says}")
@@ -249,8 +263,8 @@ class Conductor:
         """Traffic with every demand fault that is in force."""
         offered = self._plan.demand
         for number in sorted(self._lasting):
-            fault = self._faults[number]
-            if isinstance(fault, TrafficFault) and number != without:
+            fault = self._faults.traffic.get(number)
+            if fault is not None and number != without:
                 offered = fault.applied(offered)
         return offered
 
@@ -266,8 +280,21 @@ def dead_routers(lab: Emulator) -> frozenset[NodeId]:
     )
 
 
-def _decoded(planned: PlannedFault) -> NetworkFault | TrafficFault:
-    try:
-        return decode(planned.fault)
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"fault {planned.number} ({planned.name}): {error}") from error
+def faults_of(plan: DrillPlan) -> Faults:
+    """The faults of a plan.
+
+    Raises:
+        ConfigError: One cannot be read by this version.
+    """
+    network: dict[int, Fault] = {}
+    traffic: dict[int, DemandFault] = {}
+    for planned in plan.faults:
+        try:
+            fault = decode(planned.fault)
+        except msgspec.DecodeError as error:
+            raise ConfigError(f"fault {planned.number} ({planned.name}): {error}") from error
+        if isinstance(fault, TrafficFault):
+            traffic[planned.number] = fault
+        else:
+            network[planned.number] = fault
+    return Faults(network=network, traffic=traffic)

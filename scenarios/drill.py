@@ -30,7 +30,7 @@ from foreshadow.topology import NodeId
 from scenarios.breakage import Breakage
 from scenarios.check import Moment
 from scenarios.checks import demanded, findings
-from scenarios.conduct import Conductor
+from scenarios.conduct import Conductor, faults_of
 from scenarios.drill_lock import lab_to_oneself
 from scenarios.drill_plan import DrillPlan
 from scenarios.drill_room import DrillRoom
@@ -223,7 +223,7 @@ class _Run:
 
     def _fail_and_undo(self, plan: DrillPlan) -> None:
         reference = self._reader.phases[-1]
-        topology, fibs = self._reader.up(), fibs_of(reference)
+        topology, fibs, faults = self._reader.up(), fibs_of(reference), faults_of(plan)
         self._measurement.begin(plan.demand, topology, fibs)
         ways = watched(plan, topology, fibs, self._lab.spec)
         self._notebook.remember(self._lab, ways)
@@ -237,6 +237,7 @@ class _Run:
             self._pace.break_off_after(plan.limits.longest_s)
             conductor = Conductor(
                 plan,
+                faults,
                 lab=self._lab,
                 reader=self._reader,
                 breakage=self._breakage,
