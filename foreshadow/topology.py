@@ -14,6 +14,13 @@ SrlgId = NewType("SrlgId", str)
 Prefix = IPv4Network
 
 
+def reversed_name(link_id: str) -> str:
+    """A link's name with its ends the other way round: `B-A.2` of `A-B.2`."""
+    ends, dot, number = link_id.partition(".")
+    head, _, tail = ends.partition("-")
+    return f"{tail}-{head}{dot}{number}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DirectedLink:
     """One direction of a link: what a load is measured on. Prints as `CHINng->NYCMng`."""
@@ -94,9 +101,9 @@ class Topology:
         Raises:
             KeyError: No link joins these routers.
         """
-        head, _, tail = link_id.partition("-")
+        names = link_id, reversed_name(link_id)
         for link in self.links:
-            if link.id in (link_id, f"{tail}-{head}"):
+            if link.id in names:
                 return link
         raise KeyError(link_id)
 

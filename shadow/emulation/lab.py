@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from foreshadow.errors import ConfigError
-from foreshadow.topology import LinkId, NodeId, Prefix
+from foreshadow.topology import LinkId, NodeId, Prefix, reversed_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,9 @@ class LabSpec:
         Raises:
             ConfigError: The lab has none.
         """
-        head, _, tail = link_id.partition("-")
+        names = link_id, reversed_name(link_id)
         for link in self.links:
-            if link.id in (link_id, f"{tail}-{head}"):
+            if link.id in names:
                 return link
         raise ConfigError(f"the lab has no link {link_id!r}")
 
