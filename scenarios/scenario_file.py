@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from scenarios.check import Moment
 from scenarios.checks_entry import MomentsEntry
 from scenarios.injection_entry import InjectionEntry, Names
-from scenarios.quantities import Duration, Ratio
+from scenarios.quantities import DURATION_PATTERN, Duration, Ratio, say_duration
 from scenarios.scenario import Budget, Limits, Parallel, Repeat, Scenario, Sequence, Serial
 from scenarios.selector_entry import SelectorEntry
 from scenarios.trigger_entry import TriggerEntry
@@ -147,5 +147,20 @@ def _sequence(entry: StepEntry) -> Sequence:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, for editors."""
-    schema = ScenarioFile.model_json_schema(by_alias=True, mode="validation")
+    schema = _as_written(ScenarioFile.model_json_schema(by_alias=True, mode="validation"))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _as_written(schema: Any) -> Any:
+    """Defaults as a person would write them; pydantic has them as they are inside."""
+    if isinstance(schema, list):
+        return [_as_written(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: _as_written(value) for name, value in schema.items() if name != "default"}
+    default = schema.get("default")
+    if isinstance(default, float) and schema.get("pattern") == DURATION_PATTERN:
+        kept["default"] = say_duration(default)
+    elif isinstance(default, (str, int, float)):
+        kept["default"] = default
+    return kept
