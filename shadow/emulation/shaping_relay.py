@@ -11,7 +11,7 @@ this process. It ends when the last one is released, or when it is told to.
 
 Why not VDE's `wirefilter`: measured on the same two cores with 1400-byte packets at 200 Mbit/s and
 10 ms, both lose nothing; wirefilter's delays spread from 9.3 to 11.2 ms (5th to 95th percentile),
-these from 10.06 to 10.19 ms; it takes four processes a link, and a new delay means new processes.
+these from 10.06 to 10.19 ms; and it takes four processes a link.
 """
 
 import ctypes
