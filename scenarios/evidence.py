@@ -199,7 +199,8 @@ def seal(folder: Path, evidence: Evidence) -> Evidence:
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name != EVIDENCE_FILE
     }
-    whole = replace(evidence, files=files)
+    # As it will be read: a 0 that stands for a time comes back as 0.0, and seals otherwise.
+    whole = from_json(to_json(replace(evidence, files=files)), Evidence)
     sealed = replace(whole, sha256=whole.seal())
     beside = folder / f".{EVIDENCE_FILE}"
     beside.write_bytes(to_json(sealed))

@@ -37,7 +37,7 @@ def latency_sight(trails: Iterable[ProbeTrail]) -> Sight:
 
 
 def _outage_s(trail: ProbeTrail) -> float:
-    return trail.outage_s(trail.sent_s[0])
+    return float(trail.outage_s(trail.sent_s[0]))
 
 
 def _way(trail: ProbeTrail) -> str:
