@@ -15,9 +15,9 @@ from shadow.emulation.emulator import Emulator
 from shadow.emulation.lab import LabLink, LinkShape
 
 _SHAPE = "shape"
-_PROBED_S = 0.3
+_PROBED_S = 0.2
 """So long are frames sent to see one property."""
-_MOST_FRAMES = 300
+_MOST_FRAMES = 200
 _LARGE_BYTES = 1400
 _SMALL_BYTES = 120
 _SLOW_BPS = 1e6
