@@ -1,11 +1,14 @@
 """`foreshadow design compare`: each variant of a network as a lab, the same drills, one answer."""
 
+import logging
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 
 from console.clean import remove_run
@@ -99,6 +102,7 @@ def run_comparison(wish: CompareWish, root: Path, console: Console) -> Compariso
         EnvironmentUnfit: The host lacks something; nothing was started.
         Interrupted: Ctrl-C, say; everything is taken down.
     """
+    _log_to_stderr()
     network = read_network(wish.network)
     ground = ground_of(network, traffic=wish.traffic, at=wish.at, growth=wish.growth)
     faults = design_faults(network, ground.demand, cuts=wish.cuts, count=wish.count)
@@ -154,6 +158,18 @@ def designs_of(
             changes = variant.changes()
             designs.append(Design(name=variant.name, network=other, changes=changes))
     return tuple(designs), tuple(left_out)
+
+
+def _log_to_stderr() -> None:
+    """Standard output is the result; a bug's traceback goes where the story goes, in short."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _variants(wish: CompareWish) -> tuple[Variant, ...]:

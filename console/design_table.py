@@ -37,8 +37,6 @@ _HEADERS = (
 def comparison_text(found: Comparison) -> RenderableType:
     """The table with what has to be known to read it."""
     table = Table(
-        title=f"Designs of {found.network}, under {', '.join(found.faults)}",
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         padding=0,
@@ -48,7 +46,8 @@ def comparison_text(found: Comparison) -> RenderableType:
         table.add_column(header, justify="right", no_wrap=True)
     for outcome in found.designs:
         table.add_row(*_row(outcome))
-    return Group(table, *_notes(found))
+    title = Text(f"Designs of {found.network}, under {', '.join(found.faults)}", style="bold")
+    return Group(title, "", table, *_notes(found))
 
 
 def _row(outcome: DesignOutcome) -> Iterable[RenderableType]:
