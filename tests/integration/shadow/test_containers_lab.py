@@ -32,6 +32,12 @@ _HOST_SETTINGS = (
 )
 
 
+def _host() -> list[str]:
+    """What of the host an engine is known to change: forwarding and the packet filter."""
+    ruleset = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True)
+    return [*(Path(path).read_text() for path in _HOST_SETTINGS), ruleset.stdout]
+
+
 def _ring(repository: Path) -> LabSpec:
     """The sample lab, as the shadow takes it."""
     return spec_of(read_lab(repository / "containerlab/samples/ring.clab.yml", environment={}))
@@ -47,7 +53,7 @@ def lab(repository: Path, session_run: Run) -> Iterator[ContainersLab]:
 
 def test_a_lab_leaves_the_host_alone_and_goes_by_its_runs_id(repository: Path, run: Run) -> None:
     """The host neither forwards nor filters more; as after SIGKILL, the id is enough to clean."""
-    before = [Path(path).read_text() for path in _HOST_SETTINGS]
+    before = _host()
     with ContainersLab(_ring(repository), run_id=run.run_id, name="ring") as lab:
         lab.up(within_s=_CONVERGES_S)
         names = Engine().names(run.run_id)
@@ -61,8 +67,7 @@ def test_a_lab_leaves_the_host_alone_and_goes_by_its_runs_id(repository: Path, r
     assert not record.exists()
     assert Engine().names(run.run_id) == ()
     assert not remove_run(run.run_id)
-    assert [Path(path).read_text() for path in _HOST_SETTINGS] == before
-    assert subprocess.run(["nft", "list", "ruleset"], capture_output=True, check=True).stdout == b""
+    assert _host() == before
 
 
 def test_a_lab_of_others_runs_in_the_shadow(lab: ContainersLab) -> None:
