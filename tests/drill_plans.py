@@ -51,7 +51,7 @@ def plan(
 def two_faults() -> DrillPlan:
     """A link is cut, and while it is, another one."""
     return plan(
-        planned(0, LinkDown(link=LinkId("NW-NE")), 0.0, 1.6),
-        planned(1, LinkDown(link=LinkId("SE-SW")), 0.7, 0.4),
+        planned(0, LinkDown(link=LinkId("NW-NE")), 0.0, 0.8),
+        planned(1, LinkDown(link=LinkId("SE-SW")), 0.2, 0.3),
         checks=[Check(moment=AFTER, kind=CheckKind.REACHABILITY, limit=1.0)],
     )

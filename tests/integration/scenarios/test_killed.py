@@ -11,7 +11,7 @@ import pytest
 from console.ownership import Run
 from foreshadow.clock import SystemClock
 from scenarios.baseline import Baseline, differences, take
-from scenarios.drill_journal import LabName, find_records
+from scenarios.drill_journal import DrillJournal, LabName, Opening, find_records
 from scenarios.recovery import lay_to_rest, recover
 from scenarios.steadiness import unsteady
 from shadow.emulation.design import design
@@ -77,13 +77,8 @@ def test_a_killed_drill_is_undone_and_verified(
 
 def test_a_lab_that_is_gone_is_said_to_be(session_run: Run, tmp_path: Path) -> None:
     """A journal whose lab was removed is closed with what became of it."""
-    spec = design(square())[1]
-    with NetnsLab(spec, run_id=session_run.run_id, name="kill2") as doomed:
-        del doomed
     folder = tmp_path / "drills" / "d-1"
     folder.mkdir(parents=True)
-    from scenarios.drill_journal import DrillJournal, Opening  # noqa: PLC0415
-
     clock = SystemClock()
     opening = Opening(
         drill="d-1",

@@ -6,7 +6,7 @@ import pytest
 
 from foreshadow.experiment import Verdict
 from foreshadow.routing import FibEntry, Fibs, Forward
-from foreshadow.topology import NodeId, Prefix
+from foreshadow.topology import Link, NodeId, Prefix
 from scenarios.check import Check, CheckKind, Moment
 from scenarios.checks import (
     Measured,
@@ -78,8 +78,8 @@ def test_what_needs_a_dead_router_is_not_the_networks_to_carry() -> None:
     assert undeliverable(NETWORK.topology, NETWORK.fibs(), keys, ()) == frozenset()
 
 
-def _at(link: object, nodes: set[NodeId]) -> bool:
-    return bool({link.a.node, link.b.node} & nodes)  # type: ignore[attr-defined]
+def _at(link: Link, nodes: set[NodeId]) -> bool:
+    return bool({link.a.node, link.b.node} & nodes)
 
 
 def test_no_demand_is_no_evidence() -> None:
