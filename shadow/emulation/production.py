@@ -4,16 +4,17 @@ Beside the lab it gives what an operator would have: an inventory file, a client
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
 
 from foreshadow.inventory import DeviceEntry, InventoryFile
-from foreshadow.topology import NodeId, Prefix
+from foreshadow.topology import NodeId
 from shadow.emulation.emulator import BringUp
 from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
+from shadow.emulation.rtnetlink import AnyPrefix
 from shadow.emulation.ssh import ADDRESS, PORT, SshServer, key_pair, write_secret
 
 _SSH_WITHIN_S = 20.0
@@ -44,7 +45,7 @@ class ProductionLab(NetnsLab):
         return self._directory / "inventory.yaml"
 
     def up(
-        self, *, within_s: float, expected: Mapping[NodeId, frozenset[Prefix]] | None = None
+        self, *, within_s: float, expected: Mapping[NodeId, Collection[AnyPrefix]] | None = None
     ) -> BringUp:
         """Start the lab, its SSH servers, and write the inventory (see `Emulator`)."""
         brought_up = super().up(within_s=within_s, expected=expected)

@@ -65,5 +65,5 @@ def test_the_adapter_fits_the_port() -> None:
     """Mypy holds the lab in namespaces to the port; nothing is made by describing it."""
     emulator: Emulator = NetnsLab(_SPEC, run_id="fs000000", name="t")
 
-    assert emulator.spec is _SPEC
+    assert emulator.spec == _SPEC
     emulator.down()
