@@ -7,8 +7,6 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.document import parse_document
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
-from ingest.sources.profile import Profile, profile_matrices
-from ingest.sources.traffic import DemandSeries, demands, read_matrices
 from scenarios.ground import Ground
 from scenarios.planned_network import assumed_demand, planned
 
@@ -55,8 +53,7 @@ def ground_of(
     when = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
     if traffic is None:
         return Ground(network=present, demand=assumed_demand(present, at=when or ASSUMED_AT))
-    series = _series(traffic, network, at=when, growth=growth)
-    return Ground(network=present, demand=series.at(when) if when else _peak(series))
+    return Ground(network=present, demand=_measured(traffic, network, at=when, growth=growth))
 
 
 def say_traffic(demand: DemandMatrix, *, traffic: Path | None, growth: float) -> str:
@@ -66,25 +63,27 @@ def say_traffic(demand: DemandMatrix, *, traffic: Path | None, growth: float) ->
     return f"{traffic.name} at {demand.at:%Y-%m-%d %H:%M} UTC, x {growth:g}"
 
 
-def _series(
+def _measured(
     path: Path, network: NetworkFile, *, at: datetime | None, growth: float
-) -> DemandSeries:
+) -> DemandMatrix:
+    """The interval asked for, or the one with most traffic."""
+    # pandas costs seconds and a hundred megabytes; most who read a network need none of it.
+    from ingest.sources.profile import Profile, profile_matrices  # noqa: PLC0415
+    from ingest.sources.traffic import demands, read_matrices  # noqa: PLC0415
+
     if path.suffix in (".yaml", ".yml"):
-        matrices = profile_matrices(path, network, until=at or _first_week_of(path))
+        until = at or parse_document(_text(path), Profile, path=path).begins + _WEEK
+        matrices = profile_matrices(path, network, until=until)
     else:
         matrices = read_matrices(path, (router.name for router in network.routers))
-    return demands(matrices, network, growth=growth)
+    series = demands(matrices, network, growth=growth)
+    return series.at(at) if at else series.matrix(int(series.rates_bps.sum(axis=1).argmax()))
 
 
-def _first_week_of(path: Path) -> datetime:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError("no such traffic profile", path=path) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", path=path) from error
-    return parse_document(text, Profile, path=path).begins + _WEEK
-
-
-def _peak(series: DemandSeries) -> DemandMatrix:
-    return series.matrix(int(series.rates_bps.sum(axis=1).argmax()))

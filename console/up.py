@@ -18,6 +18,7 @@ from foreshadow.clock import SystemClock
 from foreshadow.network_file import NetworkFile
 from foreshadow.settings import Settings
 from policy_gen.governance import read_governance
+from scenarios.scheduled import read_scenarios
 
 _TEND_EVERY_S = 1.0
 
@@ -53,7 +54,7 @@ def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> No
                 clock=clock,
                 interruption=interruption,
                 given_broker=wanted.bootstrap,
-                told=_told(settings, is_sure=is_sure),
+                told=_told(settings, network_path, is_sure=is_sure),
             ) as standing:
                 console.print(_account(network, run, standing, is_sure=is_sure))
                 supervisor = Supervisor(standing.house, clock)
@@ -65,9 +66,13 @@ def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> No
             remove_run(run, clock=clock)
 
 
-def _told(settings: Settings, *, is_sure: bool) -> dict[str, str]:
+def _told(settings: Settings, network_path: Path, *, is_sure: bool) -> dict[str, str]:
     may_configure = is_sure or settings.inventory is None
-    return {"FORESHADOW_ROLLOUT__MAY_CONFIGURE": str(may_configure).lower()}
+    described = settings.scenarios.network_file or network_path
+    return {
+        "FORESHADOW_ROLLOUT__MAY_CONFIGURE": str(may_configure).lower(),
+        "FORESHADOW_SCENARIOS__NETWORK_FILE": str(described.resolve()),
+    }
 
 
 def _require_files(settings: Settings) -> None:
@@ -76,6 +81,7 @@ def _require_files(settings: Settings) -> None:
         require_logins(read_inventory(settings.inventory), path=settings.inventory)
     policy = settings.policy
     read_governance(policy.governance_file, default_cap=policy.moved_traffic_cap)
+    read_scenarios(settings.scenarios.folder)
 
 
 def _account(network: NetworkFile, run: Run, standing: Premises, *, is_sure: bool) -> str:

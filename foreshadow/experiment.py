@@ -86,8 +86,8 @@ class Experiment:
         demand: Traffic the loads are computed for.
         load_limit: Load ratio no link may exceed.
         deadline: Event time by which the answer is needed.
-        drill: A planned drill as JSON (`scenarios.plan`), in the place of `cut`; "" for none. The
-            shadow hands it on unread.
+        drill: A planned drill as JSON (`scenarios.drill_plan`), in the place of `cut`; "" for none.
+            The shadow hands it on unread.
         priority: Its place in the bench's queue; by its purpose if not given.
     """
 

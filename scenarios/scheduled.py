@@ -17,7 +17,7 @@ from foreshadow.codec import to_json
 from foreshadow.demand import DemandMatrix
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Experiment, ExperimentResult, Priority, Purpose
-from foreshadow.network_file import NetworkFile
+from foreshadow.network_file import LinkEntry, NetworkFile
 from foreshadow.present import Present
 from foreshadow.topics import Topic
 from foreshadow.topology import Link, Node, NodeId, SrlgId, Topology
@@ -176,15 +176,20 @@ class ScheduledDrills:
 def described(network: Present, file: NetworkFile) -> Present:
     """A network as telemetry shows it, with what only its file says: roles, risk groups."""
     roles = {NodeId(router.name): frozenset(router.roles) for router in file.routers}
-    links = {frozenset((link.a, link.b)): link for link in file.links}
+    entries: dict[frozenset[str], list[LinkEntry]] = {}
+    for entry in file.links:
+        entries.setdefault(frozenset((entry.a, entry.b)), []).append(entry)
 
     def node(each: Node) -> Node:
         return replace(each, roles=each.roles | roles.get(each.id, frozenset()))
 
     def link(each: Link) -> Link:
-        entry = links.get(frozenset((str(each.a.node), str(each.b.node))))
-        if entry is None:
+        between = entries.get(frozenset((str(each.a.node), str(each.b.node))), [])
+        # Of parallel links each is known by its own name, a single one by its ends.
+        meant = [known for known in between if len(between) == 1 or known.id == each.id]
+        if not meant:
             return each
+        (entry,) = meant
         return replace(
             each,
             srlgs=each.srlgs | frozenset(map(SrlgId, entry.srlgs)),

@@ -1,12 +1,11 @@
 """Answers warnings with drills, keeps the calendar, and compares what came with the forecast."""
 
 import threading
-from pathlib import Path
 
 import scenarios.app
 import scenarios.feedback
+from console.ground import read_network
 from console.posts.post import Post
-from foreshadow.network_file import NetworkFile
 from scenarios.scheduled import read_scenarios
 
 
@@ -18,7 +17,7 @@ def serve(post: Post) -> None:
     """
     settings = post.settings.scenarios
     known = read_scenarios(settings.folder)
-    network_file = _network(settings.network_file)
+    network_file = None if settings.network_file is None else read_network(settings.network_file)
     failures: list[BaseException] = []
 
     def compare() -> None:
@@ -45,11 +44,3 @@ def serve(post: Post) -> None:
         beside.join()
     if failures:
         raise failures[0]
-
-
-def _network(path: Path | None) -> NetworkFile | None:
-    if path is None:
-        return None
-    from console.ground import read_network  # noqa: PLC0415 - pandas, which nobody else needs here
-
-    return read_network(path)
