@@ -21,7 +21,8 @@ _NODES_ONLY = (TargetKind.NODES,)
 def reference_problems(document: Document) -> Iterator[Problem]:
     """What is wrong with who names whom."""
     selectors = document.content.get("select")
-    known = selectors if isinstance(selectors, dict) else {}
+    entries = selectors.items() if isinstance(selectors, dict) else ()
+    known = {str(name): entry for name, entry in entries}
     used: set[str] = set()
     for use in _uses(document.content):
         if use.word in known:

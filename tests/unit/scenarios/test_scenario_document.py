@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from scenarios.lint import lint
 from scenarios.scenario_document import read
+from tests.scenario_files import text_of
 
 
 def test_words_of_yaml_1_1_are_just_words() -> None:
@@ -59,12 +60,23 @@ _WORDS = st.sampled_from(
 )
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | _WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(_WORDS | st.integers(0, 2), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
 
-@given(st.text(max_size=60) | _VALUES.map(lambda value: f"{value!r}".replace("None", "~")))
+_PARTS = ("select", "steps", "checks", "limits", "trigger", "budget")
+
+
+@given(
+    st.text(max_size=60)
+    | _VALUES.map(repr)
+    | st.dictionaries(st.sampled_from(_PARTS), _VALUES, max_size=4).map(
+        lambda parts: text_of("\n".join(f"{name}: {value!r}" for name, value in parts.items()))
+    )
+)
 def test_whatever_a_file_holds_lint_says_something(text: str) -> None:
     """Never a traceback; a file that cannot be used has at least one problem, in the file."""
     linted = lint(text)
