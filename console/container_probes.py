@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from console.finding import Finding, Standing, Wish, first_line
@@ -34,10 +35,10 @@ def _engine(wish: Wish) -> Finding:
     from shadow.emulation.engine import Engine  # noqa: PLC0415
 
     try:
-        engine = Engine(wish.engine)
+        with closing(Engine(wish.engine)) as engine:
+            return Finding(Standing.FIT, f"version {engine.version()} at {where}")
     except EnvironmentUnfit as exc:
         return Finding(_without(wish), str(exc), _SETUP)
-    return Finding(Standing.FIT, f"version {engine.version()} at {where}")
 
 
 def _image(wish: Wish) -> Finding:
@@ -46,12 +47,12 @@ def _image(wish: Wish) -> Finding:
     from shadow.emulation.engine import IMAGE, Engine  # noqa: PLC0415 - see _engine
 
     try:
-        has_it = Engine(wish.engine).has_image(IMAGE)
-    except EnvironmentUnfit:
-        has_it = False
-    if not has_it:
-        return Finding(_without(wish), f"the engine has no {IMAGE}", _SETUP)
-    return Finding(Standing.FIT, f"{IMAGE}, made here of Debian's packages")
+        with closing(Engine(wish.engine)) as engine:
+            if engine.has_image(IMAGE):
+                return Finding(Standing.FIT, f"{IMAGE}, made here of Debian's packages")
+    except EnvironmentUnfit as exc:
+        return Finding(_without(wish), str(exc), _SETUP)
+    return Finding(_without(wish), f"the engine has no {IMAGE}", _SETUP)
 
 
 def _runtime(wish: Wish) -> Finding:

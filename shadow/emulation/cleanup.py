@@ -87,7 +87,7 @@ def _remove_containers(prefix: str, engine: str) -> tuple[str, ...]:
     # The engine's client takes half a second to load, for those who have one.
     from shadow.emulation.engine import remove_containers  # noqa: PLC0415
 
-    with suppress(EnvironmentUnfit):  # A socket that an engine left behind has no containers.
+    with suppress(EnvironmentUnfit):  # It was stopped this very moment, its containers with it.
         return remove_containers(prefix, url=engine)
     return ()
 

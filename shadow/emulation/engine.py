@@ -15,7 +15,7 @@ from docker.types import LogConfig
 from requests.exceptions import RequestException
 
 from foreshadow.errors import EmulationFailed, EnvironmentUnfit
-from shadow.emulation.engine_socket import OWN_ENGINE
+from shadow.emulation.engine_socket import OWN_ENGINE, is_there
 
 IMAGE = "foreshadow/frr:10"
 LABEL = "foreshadow.lab"
@@ -69,14 +69,15 @@ class Engine:
             EnvironmentUnfit: Nothing answers there.
         """
         self.url = url
+        lack = f"no container engine answers at {url}; {_SETUP}, or set FORESHADOW_SHADOW__ENGINE"
+        if not is_there(url):  # The client would leave its socket open.
+            raise EnvironmentUnfit(lack)
         try:
             self._api = docker.APIClient(
                 base_url=url, timeout=_ANSWERS_WITHIN_S, num_pools=_CONNECTIONS, version="auto"
             )
         except (DockerException, RequestException) as error:
-            raise EnvironmentUnfit(
-                f"no container engine answers at {url}; {_SETUP}, or set FORESHADOW_SHADOW__ENGINE"
-            ) from error
+            raise EnvironmentUnfit(lack) from error
 
     def version(self) -> str:
         """What it says it is."""

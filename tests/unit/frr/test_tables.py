@@ -1,6 +1,7 @@
-"""FRR's JSON, captured from a real 8.4.4 router, read into our values."""
+"""FRR's JSON, captured from real routers (8.4.4, and 10.3 by name), read into our values."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
@@ -160,3 +161,32 @@ def test_running_config_has_one_fingerprint_whoever_printed_it() -> None:
     ours = tables.running_config(from_daemons)
     assert ours.text == from_daemons
     assert ours.sha256 == tables.running_config(from_vtysh).sha256
+
+
+def test_best_paths_of_frr_10_are_read_from_either_form() -> None:
+    """FRR 10 wraps the paths of the detailed form in an object of the prefix."""
+    detailed = tables.best_paths(_captured("frr10-bgp-detail"))
+    short = tables.best_paths(_captured("frr10-bgp"))
+
+    assert [replace(path, communities=()) for path in detailed] == list(short)
+    assert detailed[4] == BestPath(
+        prefix=Prefix("203.0.113.0/27"),
+        next_hop=IPv4Address("10.253.0.1"),
+        local_preference=150,
+        med=0,
+        as_path="65010",
+        origin="IGP",
+        communities=("65010:20", "65010:300"),
+    )
+    assert len(tables.received_paths(IPv4Address("10.253.0.1"), _captured("frr10-received"))) == 2
+
+
+def test_fib_of_frr_10_has_no_route_to_an_interfaces_own_address() -> None:
+    """FRR 10 lists those as `local` beside the connected networks; a loopback is both."""
+    found = {str(entry.prefix): entry for entry in tables.fib(_captured("frr10-route"))}
+
+    assert "10.254.0.1/32" not in found
+    assert found["10.254.0.0/31"].terminal is Terminal.DELIVERED
+    assert found["10.255.0.2/32"].terminal is Terminal.DELIVERED
+    assert found["10.2.0.0/16"].terminal is Terminal.DISCARDED
+    assert len(found) == 15
