@@ -7,6 +7,7 @@ A failure that hits while a session is still in connect-retry shows an outage th
 from collections.abc import Iterator
 
 from foreshadow.topology import NodeId
+from frr.configuration import Daemon
 from shadow.emulation.emulator import Emulator
 
 _SUMMARY = "show bgp ipv4 unicast summary json"
@@ -19,7 +20,7 @@ def unsteady(lab: Emulator) -> tuple[str, ...]:
 
 def _sessions(lab: Emulator) -> Iterator[str]:
     for node in lab.spec.nodes:
-        if node.is_external:
+        if node.is_external or Daemon.BGPD not in lab.daemons(node.id):
             continue
         peers = lab.show_json(node.id, _SUMMARY).get("peers", {})
         for peer, facts in peers.items():

@@ -12,6 +12,7 @@ from foreshadow.fidelity_report import FidelityReport
 from foreshadow.observed import Session
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import tables
+from frr.configuration import Daemon
 from shadow.config_difference import difference
 from shadow.emulation.emulator import DaemonState, Emulator
 from shadow.emulation.lab import LabSpec
@@ -215,12 +216,25 @@ class LevelledLab:
         return (change,)
 
     def _configure(self, change: Configure) -> None:
+        """Enter what is wanted; what somebody else left on the router is found then, and goes too.
+
+        Raises:
+            ConfigError: A line is refused.
+            TransientError: The router does not answer, or does not take it.
+        """
         carry_out(self.lab, change)
+        if left := self._left(change):
+            carry_out(self.lab, replace(change, parts=left))
+            if left := self._left(change):
+                lines = "; ".join(" ".join(part.split()) for part in left)
+                raise EmulationFailed(f"{change.node} did not take: {lines}")
+
+    def _left(self, change: Configure) -> tuple[str, ...]:
+        """What of a configuration a router still lacks, or has too much, as it runs now."""
         self._remember(change.node, change.wanted)
-        left = difference(self._given[change.node].printed, change.wanted)
-        if left.parts and not self.lab.spec.node(change.node).is_external:
-            lines = "; ".join(" ".join(part.split()) for part in left.parts)
-            raise EmulationFailed(f"{change.node} did not take its new configuration: {lines}")
+        if self.lab.spec.node(change.node).is_external:
+            return ()
+        return difference(self._given[change.node].printed, change.wanted).parts
 
     def _start_anew(
         self, node: NodeId, reason: str, config: str | None = None
@@ -273,4 +287,6 @@ def _links_down(lab: Emulator) -> tuple[LinkId, ...]:
 
 
 def _sessions(lab: Emulator, router: NodeId) -> tuple[Session, ...]:
+    if Daemon.BGPD not in lab.daemons(router):
+        return ()
     return tables.sessions(lab.show(router, _SUMMARY))

@@ -13,13 +13,15 @@ from foreshadow.design_variant import Variant, varied
 from foreshadow.network_file import NetworkFile, parse_network
 from foreshadow.routing import rib_digest
 from foreshadow.routing_design import Bfd, BgpTimers, Hello, Igp, Throttle
-from foreshadow.topology import LinkId, NodeId
+from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import bfd, lsdb
+from frr.configuration import Daemon
+from scenarios.steadiness import unsteady
 from shadow.config_difference import difference
 from shadow.emulation.addressing import prefix6, site6
 from shadow.emulation.containers import ContainersLab
 from shadow.emulation.design import design
-from shadow.emulation.lab import LabSpec
+from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually
 
@@ -217,6 +219,50 @@ def test_isis_areas_reach_each_other_through_their_reflectors(run: Run, reposito
         assert "10.255.0.3/32" not in {str(it.prefix) for it in lab.fibs()[_A]}
         assert eventually(lambda: _holds_every_prefix6(lab, network), within_s=30)
         assert eventually(lambda: lab.disagreements() == (), within_s=10)
+
+
+_BARE = """\
+hostname {name}
+interface lo
+ ip address 10.255.0.{number}/32
+ ip router isis IGP
+ isis passive
+exit
+interface to-{other}
+ ip address 10.254.0.{number}/30
+ ip router isis IGP
+ isis hello-interval 1
+ isis network point-to-point
+exit
+router isis IGP
+ net 49.0001.0000.0000.000{number}.00
+ lsp-gen-interval 1
+exit
+"""
+
+
+def test_a_router_without_bgp_or_static_routes_runs_neither(run: Run) -> None:
+    """Two routers and IS-IS: two daemons each, and whether they are at rest can be asked."""
+    spec = LabSpec(
+        nodes=(
+            LabNode(id=_A, config=_BARE.format(name="A", number=1, other="B")),
+            LabNode(id=_B, config=_BARE.format(name="B", number=2, other="A")),
+        ),
+        links=(
+            LabLink(
+                id=LinkId("A-B"),
+                a=LabEnd(node=_A, interface="to-B"),
+                b=LabEnd(node=_B, interface="to-A"),
+            ),
+        ),
+    )
+    far = {_A: frozenset({Prefix("10.255.0.2/32")}), _B: frozenset({Prefix("10.255.0.1/32")})}
+    with NetnsLab(spec, run_id=run.run_id, name="bare") as lab:
+        lab.up(within_s=60, expected=far)
+
+        assert set(lab.daemons(_A)) == {Daemon.ZEBRA, Daemon.ISISD}
+        assert lab.loc_ribs() == {_A: (), _B: ()}
+        assert eventually(lambda: unsteady(lab) == (), within_s=20)
 
 
 @pytest.mark.containers
