@@ -4,7 +4,7 @@ One lab serves all of them. What each router's kernel, process table, configurat
 network's best paths hold afterwards must be what they held before, line by line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -143,6 +143,42 @@ def test_a_fault_is_seen_and_its_undo_leaves_no_trace(
         found.undo(triangle, recalled)
 
     assert eventually(lambda: _quiet(found.verify_undone(triangle, recalled)), within_s=30)
+    assert eventually(lambda: _same(_dump(triangle), before), within_s=30, poll_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "begin"),
+    [
+        (NodeDown(node=_NE), lambda lab: lab.set_link(_LINK, is_up=False)),
+        (
+            DaemonCrash(node=_SE, daemon=Daemon.ZEBRA),
+            lambda lab: lab.kill_daemons(_SE, [Daemon.ZEBRA, Daemon.BGPD]),
+        ),
+        (
+            Drained(node=_NE),
+            lambda lab: lab.apply_config(_NE, "router bgp 65001\n bgp graceful-shutdown\n"),
+        ),
+        (
+            PrefixHijacked(node=NodeId("PEERX"), prefix=IPv4Network("10.1.128.0/17")),
+            lambda lab: lab.apply_config(NodeId("PEERX"), "ip route 10.1.128.0/17 blackhole\n"),
+        ),
+    ],
+    ids=lambda it: _id(it) if isinstance(it, NetworkFault) else "",
+)
+def test_a_fault_that_was_cut_short_is_undone_too(
+    fault: NetworkFault,
+    begin: Callable[[NetnsLab], object],
+    triangle: NetnsLab,
+    before: frozenset[str],
+) -> None:
+    """The runner died after the first step of an injection; its successor takes back the half."""
+    memory = fault.remember(triangle)
+    begin(triangle)
+    triangle.wait_settled(quiet_s=0.4, within_s=10)
+
+    fault.undo(triangle, memory)
+
+    assert eventually(lambda: _quiet(fault.verify_undone(triangle, memory)), within_s=30)
     assert eventually(lambda: _same(_dump(triangle), before), within_s=30, poll_s=0.1)
 
 
