@@ -114,6 +114,18 @@ def test_router_that_was_configured_is_alone_read(
     assert levelled.level(wanted) == ()
 
 
+def test_drift_on_a_router_that_is_configured_is_mended_with_it(
+    levelled: LevelledLab, labs: list[WatchedLab]
+) -> None:
+    """Found when the router is read back; it is not restarted for it."""
+    labs[-1].apply_config(NodeId("SW"), "interface to-SE\n ip ospf cost 99\nexit\n")
+    wanted = _configured("SW", "ip ospf cost 15", "ip ospf cost 16")
+
+    assert [type(change) for change in levelled.level(wanted)] == [Configure]
+    assert "cost 99" not in labs[-1].running_config(NodeId("SW"))
+    assert levelled.audit() == ()
+
+
 def test_audit_reads_one_router_a_call(levelled: LevelledLab, labs: list[WatchedLab]) -> None:
     """In as many calls as there are routers each has had its turn, and drift is found."""
     nodes = [node.id for node in SPEC.nodes]
