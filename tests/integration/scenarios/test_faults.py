@@ -18,6 +18,7 @@ from foreshadow.network_file import parse_network
 from foreshadow.routing import rib_digest
 from foreshadow.topology import LinkId, NodeId, SrlgId
 from frr.configuration import Daemon
+from scenarios.faults import bgp
 from scenarios.faults.catalogue import NetworkFault, decode, encode, kind_of
 from scenarios.faults.cost_changed import CostChanged
 from scenarios.faults.daemon_crash import DaemonCrash
@@ -111,8 +112,19 @@ def triangle(session_run: Run, repository: Path) -> Iterator[NetnsLab]:
 def before(triangle: NetnsLab) -> frozenset[str]:
     """The lab at rest."""
     assert eventually(lambda: unsteady(triangle) == (), within_s=60)
+    assert eventually(lambda: _established(triangle), within_s=60)
     assert triangle.wait_settled(quiet_s=1, within_s=30).is_settled
     return _dump(triangle)
+
+
+def _established(lab: NetnsLab) -> bool:
+    """Whether every session is, IPv6 too, on our routers and on the peers."""
+    for node in lab.spec.nodes:
+        sessions = bgp.peers(lab, node.id)
+        assert {peer: it.state for peer, it in sessions.items()} == dict.fromkeys(
+            sessions, bgp.ESTABLISHED
+        ), node.id
+    return True
 
 
 def _id(fault: NetworkFault) -> str:
