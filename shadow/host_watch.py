@@ -20,14 +20,16 @@ class HostLimits:
     """What is still fit to measure on.
 
     Attributes:
-        waiting_ratio: Share of the time in which some process waited for a core. Routers that
-            converge fill both cores of a small host for a while, so this alone is lenient.
+        waiting_ratio: Share of the time in which some process waited for a core. That somebody
+            waits is no harm yet, so it counts where the probes' sender was late too, who goes
+            before others: `noticed_s`.
         stolen_ratio: Share of the cores' time that the hypervisor gave to somebody else.
         late_s: 99th percentile of how late the probes' sender was; beyond it the packet meter is
             off by more than the two meters may differ.
     """
 
     waiting_ratio: float = 0.9
+    noticed_s: float = 0.005
     stolen_ratio: float = 0.1
     late_s: float = 0.020
 
@@ -132,7 +134,8 @@ def judged(
         return f"one probe in a hundred was sent {1e3 * late_s:.0f} ms late or more"
     if load.stolen_ratio > limits.stolen_ratio:
         return f"the hypervisor took {load.stolen_ratio:.0%} of the cores' time"
-    if load.waiting_ratio is not None and load.waiting_ratio > limits.waiting_ratio:
+    is_noticed = convergence is None or late_s > limits.noticed_s
+    if load.waiting_ratio is not None and load.waiting_ratio > limits.waiting_ratio and is_noticed:
         return f"processes waited for a core {load.waiting_ratio:.0%} of the time"
     return ""
 

@@ -34,7 +34,7 @@ def test_a_calm_host_is_fit() -> None:
         (_CALM, 0.0, 3, "3 probes arrived and were dropped"),
         (_CALM, 31.0, 0, "sent 31 ms late"),
         (replace(_CALM, stolen_ratio=0.25), 0.0, 0, "hypervisor took 25%"),
-        (replace(_CALM, waiting_ratio=0.97), 0.0, 0, "waited for a core 97%"),
+        (replace(_CALM, waiting_ratio=0.97), 6.0, 0, "waited for a core 97%"),
     ],
 )
 def test_an_overloaded_host_is_named_with_its_number(
@@ -42,6 +42,14 @@ def test_an_overloaded_host_is_named_with_its_number(
 ) -> None:
     """Each sign of overload alone makes a measurement worthless."""
     assert says in judged(load, HostLimits(), _late(by_ms), overflows=overflows)
+
+
+def test_that_somebody_waits_for_a_core_is_no_harm_where_nobody_was_late() -> None:
+    """Without a measurement there is only the waiting to go by."""
+    full = replace(_CALM, waiting_ratio=0.97)
+
+    assert judged(full, HostLimits(), _late(1.0)) == ""
+    assert "waited for a core" in judged(full, HostLimits())
 
 
 def test_a_kernel_without_pressure_information_is_judged_by_the_rest() -> None:
