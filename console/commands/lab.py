@@ -93,3 +93,32 @@ def down(
 
     removal = taken_down(name)
     typer.echo(to_json(removal) if as_json else str(removal))
+
+
+@lab_app.command()
+def write(
+    network: _Network,
+    *,
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write a network as a containerlab file that runs without us, configurations beside it."""
+    from console.lab_file import written  # noqa: PLC0415 - seconds of imports
+    from foreshadow.codec import to_json  # noqa: PLC0415
+
+    found = written(network, output)
+    typer.echo(to_json(found) if as_json else str(found))
+
+
+@lab_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A `*.clab.yml` of anybody's.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what of a containerlab file runs here, and what is left out; 2 where it cannot run."""
+    from console.lab_file import checked  # noqa: PLC0415 - seconds of imports
+    from foreshadow.codec import to_json  # noqa: PLC0415
+
+    found = checked(file)
+    typer.echo(to_json(found) if as_json else str(found))

@@ -11,9 +11,10 @@ from pathlib import Path
 import yaml
 
 from foreshadow.topology import NodeId
+from frr.configuration import uses_ipv6
 from shadow.emulation.engine import IMAGE
 from shadow.emulation.lab import LabLink, LabNode, LabSpec
-from shadow.emulation.namespaces import SYSCTLS
+from shadow.emulation.namespaces import IPV6_SYSCTLS, SYSCTLS
 
 LINUX = "linux"
 SUFFIX = ".clab.yml"
@@ -133,7 +134,7 @@ def routers(
                 binds=binds[node.id],
                 environment=environment or {},
                 labels=labels or {},
-                sysctls={path.replace("/", "."): value for path, value in SYSCTLS},
+                sysctls=_sysctls(node),
                 network_mode="none",
             )
             for node in nodes
@@ -146,6 +147,11 @@ def routers(
             for link in links
         ),
     )
+
+
+def _sysctls(node: LabNode) -> dict[str, str]:
+    wanted = (*SYSCTLS, *IPV6_SYSCTLS) if uses_ipv6(node.config) else SYSCTLS
+    return {path.replace("/", "."): value for path, value in wanted}
 
 
 def write_lab(spec: LabSpec, directory: Path, *, name: str) -> Path:
