@@ -27,7 +27,7 @@ from foreshadow.experiment import Convergence, Latency, PairConvergence
 from foreshadow.topology import NodeId
 from shadow.emulation.emulator import Emulator, FibChange
 from shadow.emulation.traffic import Traffic, Trail, Way
-from shadow.host_watch import HostWatch
+from shadow.host_watch import HostLimits, HostWatch
 
 PROBE_INTERVAL_S = 0.001
 _PORT = 47_123
@@ -183,6 +183,7 @@ class ProbeStream:
         clock: Clock,
         *,
         interval_s: float = PROBE_INTERVAL_S,
+        limits: HostLimits | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -191,12 +192,13 @@ class ProbeStream:
             sentinels: The ways to watch.
             clock: Time.
             interval_s: Between two probes of one sentinel.
+            limits: What of the host is still fit to measure on; strict if not given.
         """
         self._lab, self._sentinels, self._clock = lab, sentinels, clock
         self._interval_s = interval_s
         self._sockets = ExitStack()
         self._traffic: Traffic | None = None
-        self._host = HostWatch(clock)
+        self._host = HostWatch(clock, limits=limits)
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
