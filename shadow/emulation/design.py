@@ -11,11 +11,11 @@ IS-IS             a link runs the levels both its ends have, level 1 within one 
 
 Links of the lab carry packets as fast as the host does, whatever capacity and delay the file gives
 them: loads are computed by walking the FIBs, and shaping costs the host. Whoever wants packets to
-meet delay and rate shapes the links of the `LabSpec` (`shaped`).
+meet delay and rate shapes the links of the `LabSpec` (`scaling.shaped`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from foreshadow.network_file import (
@@ -52,7 +52,7 @@ from shadow.emulation.configuration import (
     peer_config,
     router_config,
 )
-from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec, LinkShape
+from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
 
 _UNKNOWN_CAPACITY_BPS = 0.0
 """Nobody says how wide a peer's link is; loads are computed on internal links only."""
@@ -84,24 +84,6 @@ def design(network: NetworkFile) -> tuple[Topology, LabSpec]:
         for link in topology.links
     )
     return topology, LabSpec(nodes=(*ours, *theirs), links=tuple(links))
-
-
-def shaped(topology: Topology, lab: LabSpec, *, scale: float) -> LabSpec:
-    """The same lab with every link as slow and as long as the network's is.
-
-    Args:
-        topology: Says each link's capacity and delay.
-        lab: The lab of that network.
-        scale: Rates are divided by it, since no host forwards 100 Gbit/s (network.md 4.3); delays
-            are not.
-    """
-    links = {link.id: link for link in topology.links}
-
-    def shape(link: Link) -> LinkShape:
-        rate_bps = link.capacity_bps / scale or None
-        return LinkShape(rate_bps=rate_bps, delay_s=link.delay_s)
-
-    return replace(lab, links=tuple(replace(it, shape=shape(links[it.id])) for it in lab.links))
 
 
 def topology_of(network: NetworkFile) -> Topology:

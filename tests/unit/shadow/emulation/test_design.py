@@ -16,8 +16,8 @@ from shadow.emulation.configuration import (
     PeerPlan,
     peer_config,
 )
-from shadow.emulation.design import design, peer_plans, router_plans, shaped
-from shadow.emulation.lab import PLAIN, LabSpec, LinkShape
+from shadow.emulation.design import design, peer_plans, router_plans
+from shadow.emulation.lab import LabSpec
 
 
 @pytest.fixture(scope="module")
@@ -148,21 +148,6 @@ def test_a_peer_announces_what_it_was_seen_to_announce(abilene: NetworkFile) -> 
     assert " set metric 20\n" in text
     assert " set origin incomplete\n" in text
     assert "ip route 198.51.100.0/24 blackhole\n" in text
-
-
-def test_shape_is_the_network_s_scaled_in_rate_and_not_in_delay(repository: Path) -> None:
-    """A hundred times slower, and as long as it is; a link of unknown width is not slowed."""
-    path = repository / "tests" / "networks" / "ring6.yaml"
-    network = parse_network(path.read_text(), path=path)
-    links = (network.links[0].model_copy(update={"delay_ms": 7.5}), *network.links[1:])
-    topology, lab = design(network.model_copy(update={"links": links}))
-
-    shaped_lab = shaped(topology, lab, scale=100)
-
-    assert shaped_lab.link("A-B").shape == LinkShape(rate_bps=1e8, delay_s=0.0075)
-    assert shaped_lab.link("E-A").shape == LinkShape(rate_bps=2.5e7)
-    assert shaped_lab.link("B-PEERB").shape == PLAIN
-    assert lab.link("A-B").shape == PLAIN
 
 
 def test_ipv6_addresses_follow_the_ipv4_ones() -> None:
