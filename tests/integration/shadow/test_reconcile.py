@@ -63,6 +63,13 @@ def levelled(session_run: Run) -> Iterator[LevelledLab]:
     levelled.discard()
 
 
+def _begin(levelled: LevelledLab, spec: LabSpec) -> None:
+    """The lab as specified, whatever the test before left on it."""
+    if levelled.is_up:
+        levelled.audit()
+    levelled.level(spec)
+
+
 def _printed(levelled: LevelledLab, spec: LabSpec) -> LabSpec:
     """The specification in the words of the running routers, as production's would be."""
     nodes = (
@@ -85,7 +92,7 @@ def test_configurations_lead_to_each_other_on_a_real_router(
     levelled: LevelledLab, square_spec: LabSpec
 ) -> None:
     """Generations come, change, flip and go; the router then runs what was wanted, line by line."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     plain = levelled.lab.running_config(SW)
     both = ("203.0.113.0/27", "203.0.113.32/27")
     first, second = _generation(1, 200, both[0]), _generation(2, 200, *both)
@@ -114,7 +121,7 @@ def test_configurations_lead_to_each_other_on_a_real_router(
 
 def test_drift_is_found_and_taken_back(levelled: LevelledLab, square_spec: LabSpec) -> None:
     """Level-triggered: what somebody else did to the lab is seen, on our routers and on peers."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     wanted = _printed(levelled, square_spec)
     levelled.level(wanted)
     assert levelled.audit() == ()
@@ -142,7 +149,7 @@ def test_network_grows_and_shrinks_without_restarting_who_stays(
     In the end every router reaches what is announced, and the daemons of those that stay are the
     same processes.
     """
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     grown = design(_grown(square))[1]
     before = _pids(levelled, square_spec)
     there = levelled.level(grown)
@@ -167,7 +174,7 @@ def test_router_that_cannot_be_changed_in_flight_is_alone_started_anew(
     levelled: LevelledLab, square_spec: LabSpec
 ) -> None:
     """And plugged in again; the others run on."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     node = square_spec.node("SW")
     other = replace(node, config=node.config.replace("traditional", "datacenter"))
     assert other != node
@@ -190,7 +197,7 @@ def test_router_that_cannot_be_changed_in_flight_is_alone_started_anew(
 
 def test_router_that_died_is_started_anew(levelled: LevelledLab, square_spec: LabSpec) -> None:
     """An audit sees it, the next levelling mends it; one that is only frozen is thawed."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     levelled.lab.kill_daemons(SW)
     levelled.lab.freeze(NodeId("NE"))
     assert levelled.audit() == (SW,)
@@ -205,7 +212,7 @@ def test_name_and_as_number_change_while_it_runs(
     levelled: LevelledLab, square_spec: LabSpec
 ) -> None:
     """A peer becomes another network; our side is told the new number; nobody is restarted."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     before = _pids(levelled, square_spec)
     wanted = replace(
         square_spec,
@@ -225,7 +232,7 @@ def test_bench_that_an_experiment_left_broken_is_levelled_for_the_next(
     levelled: LevelledLab, square_spec: LabSpec
 ) -> None:
     """Each experiment gets production as it is, whatever the one before did."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     production = _picture_of(levelled, _printed(levelled, square_spec))
     seen: list[Bench] = []
 
@@ -255,7 +262,7 @@ def test_stale_production_voids_what_the_bench_says(
     levelled: LevelledLab, square_spec: LabSpec
 ) -> None:
     """Fidelity to something out of date is none."""
-    levelled.level(square_spec)
+    _begin(levelled, square_spec)
     production = _picture_of(levelled, _printed(levelled, square_spec))
     workbench = Workbench(
         levelled, lambda asked, *_: answer(asked, Verdict.PASSED), SystemClock(), converge_s=0.1
