@@ -75,17 +75,17 @@ def planned_on(wish: PlanWish) -> Planned:
         load_limit=wish.load_limit,
         seed=wish.seed,
     )
-    touched = routers_touched(drill, ground)
+    touched, expected = routers_touched(drill, ground), stages(drill, ground)
     return Planned(
         network=network.name,
         demand=say_traffic(ground.demand, traffic=wish.traffic, growth=wish.growth),
         plan=drill,
         usual=without_fault(drill, ground),
-        stages=stages(drill, ground),
+        stages=expected,
         routers=touched,
         routers_ratio=len(touched) / len(ground.routers),
         undo=tuple(_undo(drill)),
-        refusals=refusals(drill, ground),
+        refusals=refusals(drill, ground, expected=expected),
     )
 
 

@@ -121,6 +121,7 @@ class _Steps:
         internal: frozenset[NodeId],
     ) -> None:
         self._fibs, self._egress, self._internal = fibs, egress, internal
+        self._exact = {node: {entry.prefix: entry for entry in fib} for node, fib in fibs.items()}
         self._known: dict[tuple[NodeId, Prefix], tuple[DirectedLink | None, ...]] = {}
 
     def spread(self, key: DemandKey) -> tuple[dict[DirectedLink, float], float, float]:
@@ -155,7 +156,10 @@ class _Steps:
         return known
 
     def _look_up(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
-        entry = longest_match(self._fibs.get(node, ()), prefix)
+        # No entry for a prefix is longer than its own; to look at all of them is the exception.
+        entry = self._exact.get(node, {}).get(prefix)
+        if entry is None:
+            entry = longest_match(self._fibs.get(node, ()), prefix)
         if entry is None:
             return (None,)
         if entry.terminal is not None:

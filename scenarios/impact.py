@@ -5,15 +5,15 @@ off, once the network has converged. Faults the model has no word for (a hung co
 link) are named as such; they are what the shadow is for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from foreshadow.demand import DemandMatrix
 from foreshadow.topology import NodeId, Prefix
-from foreshadow.walk import worst
-from foreshadow.whatif import route
+from foreshadow.walk import RoutingMatrix, worst
+from foreshadow.whatif import WhatIf, route
 from scenarios.drill_plan import DrillPlan, PlannedFault
 from scenarios.faults.catalogue import decode
 from scenarios.ground import Ground
@@ -53,18 +53,21 @@ def stages(drill: DrillPlan, ground: Ground) -> tuple[Stage, ...]:
     moments = sorted({step.at_s for step in drill.timeline})
     found = []
     inside: set[int] = set()
+    known: dict[tuple[PlannedFault, ...], Stage] = {}
     for begin_s, end_s in pairwise(moments):
         for step in drill.timeline:
             if step.at_s == begin_s:
                 inside = inside ^ {step.number}
         active = tuple(faults[number] for number in sorted(inside))
-        found.append(_predict(active, drill.demand, ground, from_s=begin_s, until_s=end_s))
+        if active not in known:
+            known[active] = _predict(active, drill.demand, ground)
+        found.append(replace(known[active], from_s=begin_s, until_s=end_s))
     return tuple(found)
 
 
 def without_fault(drill: DrillPlan, ground: Ground) -> Stage:
     """The same for the network as it stands."""
-    return _predict((), drill.demand, ground, from_s=0.0, until_s=0.0)
+    return _predict((), drill.demand, ground)
 
 
 def lost_ratio(stage: Stage, drill: DrillPlan) -> float:
@@ -73,14 +76,7 @@ def lost_ratio(stage: Stage, drill: DrillPlan) -> float:
     return min(1.0, stage.lost_bps / usual_bps) if usual_bps else 0.0
 
 
-def _predict(
-    active: tuple[PlannedFault, ...],
-    demand: DemandMatrix,
-    ground: Ground,
-    *,
-    from_s: float,
-    until_s: float,
-) -> Stage:
+def _predict(active: tuple[PlannedFault, ...], demand: DemandMatrix, ground: Ground) -> Stage:
     what_if = ground.network.what_if
     world = World(
         topology=what_if.topology,
@@ -96,13 +92,13 @@ def _predict(
         else:
             world = changed
     keys = world.demand.keys
-    matrix = route(world.topology, world.exits, keys, world.cut, reflectors=what_if.reflectors)
+    matrix = _routed(world, what_if)
     link, ratio = worst(matrix.load_ratios(world.demand))
     rates = world.demand.aligned(keys)
     stranded = np.asarray([_is_stranded(key.ingress, key.prefix, world) for key in keys])
     return Stage(
-        from_s=from_s,
-        until_s=until_s,
+        from_s=0.0,
+        until_s=0.0,
         faults=tuple(fault.number for fault in active),
         unmodelled=tuple(unmodelled),
         worst_link=str(link),
@@ -111,6 +107,14 @@ def _predict(
         stranded_bps=float((matrix.lost * rates)[stranded].sum()) if keys else 0.0,
         offered_bps=world.demand.total_bps,
     )
+
+
+def _routed(world: World, known: WhatIf) -> RoutingMatrix:
+    """Where the world's demands go; cuts alone are worked out once per network."""
+    keys = world.demand.keys
+    if world.topology is known.topology and world.exits is known.exits:
+        return known.route(keys, world.cut)
+    return route(world.topology, world.exits, keys, world.cut, reflectors=known.reflectors)
 
 
 def _is_stranded(ingress: NodeId, prefix: Prefix, world: World) -> bool:

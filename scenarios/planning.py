@@ -13,7 +13,7 @@ from scenarios.faults.node_down import NodeDown
 from scenarios.faults.overloaded import Overloaded
 from scenarios.faults.partition import Partition
 from scenarios.ground import Ground
-from scenarios.impact import lost_ratio, stages
+from scenarios.impact import Stage, lost_ratio, stages
 from scenarios.injection_entry import KINDS
 from scenarios.scenario import Injection, Scenario, TargetKind
 from scenarios.selection import Picked, Selection, UnknownTarget
@@ -84,9 +84,17 @@ def resolve(
     )
 
 
-def refusals(drill: DrillPlan, ground: Ground) -> tuple[str, ...]:
-    """Why a drill's own limits forbid it on this network, one sentence each."""
-    return tuple(_refusals(drill, ground))
+def refusals(
+    drill: DrillPlan, ground: Ground, *, expected: tuple[Stage, ...] | None = None
+) -> tuple[str, ...]:
+    """Why a drill's own limits forbid it on this network, one sentence each.
+
+    Args:
+        drill: The drill.
+        ground: The network.
+        expected: What the routing model says of it, where somebody asked already.
+    """
+    return (*_refusals(drill, ground), *_cut_off(drill, ground, expected))
 
 
 def routers_touched(drill: DrillPlan, ground: Ground) -> tuple[NodeId, ...]:
@@ -211,9 +219,14 @@ def _refusals(drill: DrillPlan, ground: Ground) -> Iterator[str]:
             f"it touches {len(touched)} of {len(ground.routers)} routers ({ratio:.0%}); the limit "
             f"is {limits.routers_ratio:.0%}"
         )
-    worst = max((lost_ratio(stage, drill) for stage in stages(drill, ground)), default=0.0)
-    if worst > limits.demand_ratio:
-        yield (
-            f"{worst:.1%} of the demand is predicted to be cut off; the limit is "
-            f"{limits.demand_ratio:.0%}"
-        )
+
+
+def _cut_off(drill: DrillPlan, ground: Ground, expected: tuple[Stage, ...] | None) -> Iterator[str]:
+    limit = drill.limits.demand_ratio
+    if limit < 1:
+        found = stages(drill, ground) if expected is None else expected
+        worst = max((lost_ratio(stage, drill) for stage in found), default=0.0)
+        if worst > limit:
+            yield (
+                f"{worst:.1%} of the demand is predicted to be cut off; the limit is {limit:.0%}"
+            )
