@@ -145,7 +145,8 @@ def _forward(state: RolloutState, event: RolloutEvent) -> RolloutState:
     wave = state.wave + 1 if step is S.LOCKED and not is_again else state.wave
     if event.wave not in (wave, 0) or wave > state.waves:
         raise _impossible(state, event, f"the wave in progress is {wave} of {state.waves}")
-    if step is S.GATE_PASSED and not has_passed(event):
+    # Resumed after a hold: the pass was recorded when it was judged, and still stands.
+    if step is S.GATE_PASSED and not is_again and not has_passed(event):
         raise _impossible(state, event, "its gates did not all pass")
     if step is S.COMPLETE and wave != state.waves:
         raise _impossible(state, event, "waves are missing")

@@ -237,6 +237,17 @@ def test_impossible_history_is_our_bug(
         fold([*history(*steps), then])
 
 
+def test_a_hold_after_the_gates_is_resumed_where_it_was() -> None:
+    """What was judged before the hold need not be judged again: the wave may be confirmed."""
+    judged = wave(1)[: [step for step, _ in wave(1)].index(S.GATE_PASSED) + 1]
+    held = history(*APPROVED, *judged, (S.HELD, 1))
+    resumed = fold([*held, event(len(held) + 1, S.GATE_PASSED, 1)])
+
+    assert resumed is not None
+    assert not resumed.is_held
+    assert next_action(resumed) is Do.CONFIRM
+
+
 def test_more_waves_than_proposed_cannot_be() -> None:
     """The proposal counts the waves."""
     with pytest.raises(InvariantViolated, match="2 of 1"):
