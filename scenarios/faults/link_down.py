@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId
-from scenarios.faults import carrier, witness
+from scenarios.faults import carrier, lost_routes, witness
 from scenarios.faults.fault import FaultValue, Memory
 from scenarios.faults.frames import arrives
 from shadow.emulation.emulator import Emulator
@@ -45,7 +45,9 @@ class LinkDown(FaultValue, frozen=True, kw_only=True, tag="link-down.v1"):
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Plug it in again."""
-        return carrier.give_back(lab, memory)
+        at_s = carrier.give_back(lab, memory)
+        lost_routes.bring_back_after(lab, memory)
+        return at_s
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:
         """Whether carrier and neighbors are back at both ends."""

@@ -12,8 +12,6 @@ from scenarios.faults.cable import carrier_losses, without_carrier
 from scenarios.faults.fault import FaultValue, Memory, recall
 from shadow.emulation.emulator import Emulator
 
-_NEIGHBORS_WITHIN_S, _POLL_S = 5.0, 0.05
-
 
 class LinkFlap(FaultValue, frozen=True, kw_only=True, tag="link-flap.v1"):
     """A link goes down and up again, several times; it ends up.
@@ -59,10 +57,7 @@ class LinkFlap(FaultValue, frozen=True, kw_only=True, tag="link-flap.v1"):
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """See that it ends up, also when the pattern was cut short, and that no route is lost."""
         at_s = lab.set_link(self.link, is_up=True)
-        deadline_s = at_s + _NEIGHBORS_WITHIN_S
-        while witness.not_again(lab, memory) and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
-        lost_routes.bring_back(lab)
+        lost_routes.bring_back_after(lab, memory)
         return at_s
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import NodeId
-from scenarios.faults import carrier, daemons, witness
+from scenarios.faults import carrier, daemons, lost_routes, witness
 from scenarios.faults.fault import FaultValue, Memory
 from shadow.emulation.emulator import DaemonState, Emulator
 
@@ -46,7 +46,9 @@ class NodeDown(FaultValue, frozen=True, kw_only=True, tag="node-down.v1"):
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Start the daemons, then give the links their carrier."""
         lab.start_daemons(self.node, daemons.remembered(memory))
-        return carrier.give_back(lab, memory)
+        at_s = carrier.give_back(lab, memory)
+        lost_routes.bring_back_after(lab, memory)
+        return at_s
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:
         """Whether daemons, carrier and neighbors are back."""

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import NodeId
-from scenarios.faults import carrier, witness
+from scenarios.faults import carrier, lost_routes, witness
 from scenarios.faults.fault import FaultValue, Memory
 from shadow.emulation.emulator import Emulator
 from shadow.emulation.lab import LabLink, LabSpec
@@ -40,7 +40,9 @@ class Partition(FaultValue, frozen=True, kw_only=True, tag="partition.v1"):
 
     def undo(self, lab: Emulator, memory: Memory) -> float:
         """Plug in those that were up."""
-        return carrier.give_back(lab, memory)
+        at_s = carrier.give_back(lab, memory)
+        lost_routes.bring_back_after(lab, memory)
+        return at_s
 
     def verify_undone(self, lab: Emulator, memory: Memory) -> str:
         """Whether carrier and neighbors are back on each of them."""
