@@ -18,6 +18,7 @@ from frr.configuration import Daemon, daemons_of, startup, uses_ipv6
 from shadow.emulation import namespaces, process_table
 from shadow.emulation.calm_start import CROWD, calmed
 from shadow.emulation.cleanup import remove_restart_notes
+from shadow.emulation.descriptors import allow_descriptors
 from shadow.emulation.emulator import BringUp, DaemonState, FibChange, Settled
 from shadow.emulation.hosting import Hosting
 from shadow.emulation.lab import LabLink, LabNode, LabSpec, LinkShape
@@ -33,6 +34,8 @@ from shadow.emulation.watch import FibWatch
 
 _STARTED_WITHIN_S = 20.0
 _NAMED_MISSING = 5
+_DESCRIPTORS_A_ROUTER = 8
+"""Two netlink sockets, one command line a daemon."""
 _WORKERS = 4 * (os.cpu_count() or 1)
 """Routers started at once: enough to keep every core busy while some wait."""
 
@@ -252,6 +255,7 @@ class FrrLab(LabRouters):
 
     def _wire(self) -> None:
         nodes, links = self._nodes, self._links.all()
+        allow_descriptors(_DESCRIPTORS_A_ROUTER * len(nodes))
         self._is_ours = True
         for node in nodes:
             startup(node.config)  # A line nobody owns is refused before anything is made.
@@ -303,7 +307,7 @@ class FrrLab(LabRouters):
                 self._routers[node.id].end_calm(node.config)
 
     def _is_crowd(self) -> bool:
-        return len(self._nodes) >= CROWD
+        return max(len(self._nodes), len(self._links.all()) // 2) >= CROWD
 
     def _start_at(self, router: LabRouter, daemons: Collection[Daemon], *, within_s: float) -> None:
         router.start(

@@ -278,6 +278,11 @@ def _bind(source: str, name: str) -> None:
     _checked(_libc.mount(source.encode(), str(path).encode(), None, _MS_BIND, None), "mount")
 
 
+def read_sysctls(paths: Iterable[str]) -> dict[str, str]:
+    """What the settings of the calling thread's namespace are."""
+    return {path: (Path("/proc/sys") / path).read_text().strip() for path in paths}
+
+
 def _write_sysctls(settings: Iterable[tuple[str, str]]) -> None:
     for path, value in settings:
         target = Path("/proc/sys") / path
