@@ -122,10 +122,12 @@ class Conductor:
             self._pace.check()
             now_s = self._pace.now_s()
             if over := [number for number, it in self._lasting.items() if it.ends_s <= now_s]:
+                self._read_again()
                 if len(over) == len(self._lasting) and not self._waiting:
                     return
                 self._end(over)
             elif group := self._due(now_s):
+                self._read_again()
                 self._begin(group, reference)
             elif not self._is_read:
                 self._read(until_s=min(self._begins_s(), self._ends_s()))
@@ -228,6 +230,21 @@ class Conductor:
         for it in self._lasting.values():
             if it.ends_s == _NEVER:
                 it.ends_s = self._pace.now_s()
+
+    def _read_again(self) -> None:
+        """Read a window anew whose tables moved on after they had come to rest.
+
+        A silent failure leaves them at rest until a timer runs out: what counts is the network's
+        answer, not the calm before it.
+        """
+        if not self._is_read or not self._lasting or self.windows[-1].phase is None:
+            return
+        if self.read_s is None or not self._lab.fib_changes(self.read_s):
+            return
+        early = self.windows.pop()
+        self._reader.phases.pop()
+        self._is_read, self._changed_s = False, early.from_s
+        self._read(until_s=_NEVER)
 
     def _pass_by(self) -> None:
         """Note a window whose tables did not come to rest before the next change."""

@@ -232,3 +232,22 @@ def test_a_fault_of_another_version_is_refused_before_anything_is_broken() -> No
 
     with pytest.raises(ConfigError, match="fault 1"):
         faults_of(plan(planned(0, LinkDown(link=SOUTH)), strange))
+
+
+def test_a_window_whose_tables_moved_on_is_read_anew(fake_clock: FakeClock) -> None:
+    """A timer runs out long after a silent failure: its answer counts, not the calm before it."""
+    stage = Stage(fake_clock, plan(planned(0, LinkDown(link=EAST), 0.0, 20.0)))
+    later = LinkId("SW-NW")
+
+    def move_on(duration_s: float) -> None:
+        FakeClock.sleep(fake_clock, duration_s)
+        if fake_clock.monotonic_s() > 10 and stage.lab.spec.link(later).is_up:
+            stage.lab.set_link(later, is_up=False)
+
+    fake_clock.sleep = move_on  # type: ignore[method-assign]
+    stage.carry_out()
+
+    (window,) = stage.conductor.windows
+    assert window.phase is not None
+    assert later not in {link.id for link in window.topology.links}
+    assert [phase.name for phase in stage.reader.phases] == ["before", "failed-1"]
