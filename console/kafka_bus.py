@@ -5,7 +5,6 @@ topics, so there are no committed offsets that could run ahead of a state that w
 1: tables and offsets are not atomic).
 """
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,9 +20,9 @@ from confluent_kafka import (
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from foreshadow.bus import Publisher, Record, Subscription
-from foreshadow.errors import BrokerUnreachable
+from foreshadow.errors import BrokerUnreachable, ConfigError
 from foreshadow.settings import BusSettings
-from foreshadow.topics import Topic
+from foreshadow.topics import LARGEST_RECORD_BYTES, Topic
 
 _METADATA_TIMEOUT_S = 10.0
 _FLUSH_TIMEOUT_S = 30.0
@@ -72,20 +71,33 @@ class KafkaPublisher:
                 "acks": "all",
                 "linger.ms": 5,
                 "compression.type": "lz4",
+                "message.max.bytes": LARGEST_RECORD_BYTES,
                 "log_level": 2,
             }
         )
 
     def publish(self, topic: Topic, key: str, value: bytes) -> None:
-        """Queue one record; waits while the queue is full."""
+        """Queue one record; waits while the queue is full.
+
+        Raises:
+            BrokerUnreachable: The queue stays full.
+            ConfigError: The record is larger than any may be.
+        """
         for _ in range(_FULL_QUEUE_TRIES):
-            with contextlib.suppress(BufferError):
+            try:
                 self._producer.produce(
                     topic.under(self._prefix), key=key, value=value, on_delivery=self._delivered
                 )
-                self._producer.poll(0)
-                return
-            self._producer.poll(_POLL_WHEN_FULL_S)
+            except BufferError:
+                self._producer.poll(_POLL_WHEN_FULL_S)
+                continue
+            except KafkaException as error:
+                raise ConfigError(
+                    f"{len(value)} bytes for {topic} are refused, at most {LARGEST_RECORD_BYTES} "
+                    f"fit: {error.args[0]}; take a coarser demand matrix"
+                ) from error
+            self._producer.poll(0)
+            return
         raise BrokerUnreachable("the queue stays full: no broker takes what is published")
 
     def flush(self) -> None:

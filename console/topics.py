@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from foreshadow.errors import BrokerUnreachable
-from foreshadow.topics import TopicSpec
+from foreshadow.topics import LARGEST_RECORD_BYTES, TopicSpec
 
 _ANSWER_S = 10.0
 _BROKERS_CHOICE = -1
@@ -35,6 +35,7 @@ def create_topics(bootstrap: str, prefix: str, specs: Iterable[TopicSpec]) -> No
             replication_factor=_BROKERS_CHOICE,
             config={
                 "retention.ms": str(spec.retention_ms),
+                "max.message.bytes": str(LARGEST_RECORD_BYTES),
                 "cleanup.policy": "compact" if spec.is_compacted else "delete",
             },
         )

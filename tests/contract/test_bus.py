@@ -1,5 +1,6 @@
 """What every bus does: the one in memory that unit tests use, and Kafka."""
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -55,6 +56,18 @@ def test_subscription_begins_at_the_beginning(bus: Bus) -> None:
 
     assert [record.value for record in records] == [b"0", b"1", b"2", b"3", b"4"]
     assert {(record.topic, record.key) for record in records} == {(Topic.STATE, "R1")}
+
+
+def test_a_large_record_comes_through_whole(bus: Bus) -> None:
+    """Three megabytes that do not compress: a planned drill on a large network is that long."""
+    value = random.Random(0).randbytes(3 << 20)
+    publisher = bus.publisher()
+    publisher.publish(Topic.DRILL, "D1", value)
+    publisher.flush()
+    with closing(bus.subscribe(Topic.DRILL)) as subscription:
+        records = _read(subscription, 1)
+
+    assert [record.value for record in records] == [value]
 
 
 def test_two_subscriptions_do_not_share(bus: Bus) -> None:
