@@ -23,7 +23,7 @@ def encoded(route: Route) -> bytes:
     """The message the kernel would send."""
     body = struct.pack(
         "=BBBBBBBBI",
-        socket.AF_INET,
+        socket.AF_INET if route.prefix.version == 4 else socket.AF_INET6,
         route.prefix.prefixlen,
         *(0, 0, _in_header(route.table), route.protocol, 0, route.type, 0),
     )

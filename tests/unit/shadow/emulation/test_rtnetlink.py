@@ -1,12 +1,13 @@
 """Route messages: what the kernel encodes is what we read, whatever the bytes."""
 
 import struct
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.emulation.rtnetlink import TABLE_MAIN, Route, routes
+from shadow.emulation.rtnetlink import TABLE_MAIN, Route, changes, routes
 from tests.route_messages import encoded
 
 _HOPS = st.lists(
@@ -53,3 +54,21 @@ def test_no_datagram_makes_the_reader_hang(noise: bytes, sent: Route, cut: int) 
         except (struct.error, ValueError, IndexError):
             continue
         assert len(read) <= len(datagram)
+
+
+def test_both_families_are_followed() -> None:
+    """An IPv6 route is read with its gateway, and `changes` says what came and went."""
+    route = Route(
+        prefix=IPv6Network("2001:db8:7::/48"),
+        table=TABLE_MAIN,
+        type=1,
+        protocol=187,
+        hops=((4, IPv6Address("fe80::7")),),
+    )
+    gone = replace(route, prefix=IPv6Network("2001:db8:8::/48"), is_removed=True)
+
+    assert list(routes(encoded(route))) == [route]
+    assert list(changes(encoded(route) + encoded(gone))) == [
+        (route.prefix, False),
+        (gone.prefix, True),
+    ]
