@@ -23,8 +23,14 @@ from foreshadow.design_variant import Variant, parse_variants, varied
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Verdict
 from foreshadow.network_file import NetworkFile
-from scenarios.design_comparison import AS_IS, Course, Design, DesignOutcome, compare_designs
-from scenarios.design_drill import design_faults
+from scenarios.designs.design_comparison import (
+    AS_IS,
+    Course,
+    Design,
+    DesignOutcome,
+    compare_designs,
+)
+from scenarios.designs.design_drill import design_faults
 from shadow.emulation.netns import NetnsLab
 
 VARIANTS = Path(__file__).parent / "networks" / "variants.yaml"

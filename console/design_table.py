@@ -9,7 +9,7 @@ from rich.text import Text
 
 from console.design_compare import Comparison
 from foreshadow.experiment import Verdict
-from scenarios.design_comparison import DesignOutcome, DrillOutcome
+from scenarios.designs.design_comparison import DesignOutcome, DrillOutcome
 
 _MARKS = {
     Verdict.PASSED: Text("✔", style="green"),

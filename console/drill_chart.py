@@ -11,8 +11,8 @@ from itertools import groupby
 import numpy as np
 
 from console.charts import Tick
-from scenarios.drill_story import Event, Step
-from scenarios.evidence import Bundle
+from scenarios.drills.drill_story import Event, Step
+from scenarios.drills.evidence import Bundle
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 1080.0, 190.0, 92.0, 30.0
 _LANE, _BAR, _BOTTOM = 30.0, 12.0, 34.0

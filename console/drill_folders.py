@@ -4,7 +4,7 @@ from pathlib import Path
 
 from console.ownership import find_runs
 from foreshadow.errors import ConfigError
-from scenarios.drill_journal import DrillRecord, find_records
+from scenarios.drills.drill_journal import DrillRecord, find_records
 
 DRILLS = "drills"
 """Folder of all drills, below the folder of the runs and below each run's own."""

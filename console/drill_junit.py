@@ -5,7 +5,7 @@ from pathlib import Path
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from foreshadow.experiment import CheckFinding, ExperimentResult, Verdict
-from scenarios.evidence import Evidence
+from scenarios.drills.evidence import Evidence
 
 
 def write_junit(result: ExperimentResult, evidence: Evidence, path: Path) -> Path:

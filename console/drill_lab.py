@@ -10,7 +10,7 @@ from console.clean import remove_run
 from console.ownership import Run, claim_run, find_runs, keep_run, take_over
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError
-from scenarios.drill_journal import LabName, lab_name
+from scenarios.drills.drill_journal import LabName, lab_name
 from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
 

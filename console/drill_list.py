@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.drill_journal import DrillRecord, Intent
-from scenarios.replay import Replay
+from scenarios.drills.drill_journal import DrillRecord, Intent
+from scenarios.drills.replay import Replay
 
 _STYLES = {"PASSED": "green", "FAILED": "bold red", "INCONCLUSIVE": "magenta"}
 

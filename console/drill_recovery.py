@@ -6,9 +6,9 @@ from console.drill_folders import kept_drills
 from console.drill_lab import kept_lab, run_of
 from foreshadow.clock import Clock, SystemClock
 from foreshadow.errors import ConfigError, EmulationFailed
-from scenarios.drill_journal import DrillRecord
-from scenarios.drill_lock import LabTaken, lab_to_oneself
-from scenarios.recovery import Recovery, lay_to_rest, recover
+from scenarios.drills.drill_journal import DrillRecord
+from scenarios.drills.drill_lock import LabTaken, lab_to_oneself
+from scenarios.drills.recovery import Recovery, lay_to_rest, recover
 
 
 def recover_all(root: Path) -> tuple[Recovery, ...]:

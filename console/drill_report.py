@@ -10,10 +10,10 @@ from console.report_html import template
 from console.report_story import Figure, arrow
 from foreshadow.experiment import ExperimentResult, Phase, Verdict
 from scenarios.check import CheckKind
-from scenarios.checks import say
 from scenarios.drill_plan import DrillPlan
-from scenarios.evidence import Bundle
-from scenarios.planned_cut import plan_of
+from scenarios.drills.checks import say
+from scenarios.drills.evidence import Bundle
+from scenarios.drills.planned_cut import plan_of
 
 _MOST_BARS = 10
 _CLASSES = {"before": "calm", "undone": "treated"}

@@ -21,17 +21,17 @@ from foreshadow.clock import Clock, SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose
 from foreshadow.topology import Topology
-from scenarios.drill import run_experiment
-from scenarios.drill_journal import find_records
-from scenarios.drill_lock import lab_to_oneself
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import find
 from scenarios.drill_plan import encode_plan
-from scenarios.drill_room import DrillRoom
-from scenarios.evidence import read_bundle
-from scenarios.lint import read_scenario
-from scenarios.planning import plan
-from scenarios.recovery import Recovery, recover
-from scenarios.replay import Replay, compare, experiment_of
-from scenarios.shipped import find
+from scenarios.drills.drill import run_experiment
+from scenarios.drills.drill_journal import find_records
+from scenarios.drills.drill_lock import lab_to_oneself
+from scenarios.drills.drill_room import DrillRoom
+from scenarios.drills.evidence import read_bundle
+from scenarios.drills.recovery import Recovery, recover
+from scenarios.drills.replay import Replay, compare, experiment_of
+from scenarios.planning.planner import plan
 from shadow.bench import Bench
 from shadow.emulation.design import design
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from scenarios.drill_story import Event, Step
+from scenarios.drills.drill_story import Event, Step
 
 _NEXT = {
     Step.STEADY: "reading tables, kernels and configurations",

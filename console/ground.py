@@ -7,8 +7,8 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.document import parse_document
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import NetworkFile, parse_network
-from scenarios.ground import Ground
-from scenarios.planned_network import assumed_demand, planned
+from scenarios.planning.ground import Ground
+from scenarios.planning.planned_network import assumed_demand, planned
 
 ASSUMED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Time of traffic that nobody has measured."""

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from console.configuration import load_settings
 from foreshadow.errors import ConfigError
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import files_of, shipped
 from scenarios.calendar_trigger import Calendar, due_runs
-from scenarios.lint import read_scenario
 from scenarios.scenario import Scenario
-from scenarios.shipped import files_of, shipped
 
 _HORIZON = timedelta(days=366)
 

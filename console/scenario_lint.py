@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.ground import ground_of, read_network
-from scenarios.ground import Ground
-from scenarios.lint import lint, read_text
-from scenarios.lint_on_network import network_problems
-from scenarios.scenario_document import Problem
-from scenarios.shipped import files_of, find
+from scenarios.authoring.lint import lint, read_text
+from scenarios.authoring.lint_on_network import network_problems
+from scenarios.authoring.scenario_document import Problem
+from scenarios.authoring.shipped import files_of, find
+from scenarios.planning.ground import Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

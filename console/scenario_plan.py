@@ -10,13 +10,13 @@ from rich.text import Text
 
 from console.ground import ground_of, read_network, say_traffic
 from foreshadow.topology import NodeId
+from scenarios.authoring.explain import say_check
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import find
 from scenarios.drill_plan import Action, DrillPlan
-from scenarios.explain import say_check
 from scenarios.faults.catalogue import kind_named
-from scenarios.impact import Stage, lost_ratio, stages, without_fault
-from scenarios.lint import read_scenario
-from scenarios.planning import refusals, resolve, routers_touched
-from scenarios.shipped import find
+from scenarios.planning.impact import Stage, lost_ratio, stages, without_fault
+from scenarios.planning.planner import refusals, resolve, routers_touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

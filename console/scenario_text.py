@@ -8,12 +8,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from scenarios.authoring.explain import explain
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import files_of, find, shipped
 from scenarios.calendar_trigger import Calendar
-from scenarios.explain import explain
-from scenarios.lint import read_scenario
+from scenarios.planning.sequence import length_s
 from scenarios.scenario import Manual, OnForecast, Trigger, injections
-from scenarios.sequence import length_s
-from scenarios.shipped import files_of, find, shipped
 
 _BY_HAND = "a person"
 

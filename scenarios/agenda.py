@@ -23,8 +23,8 @@ from scenarios.calendar_trigger import (
     due_runs,
     is_blacked_out,
 )
+from scenarios.planning.sequence import length_s
 from scenarios.scenario import OnForecast, Scenario
-from scenarios.sequence import length_s
 
 ON_TIME = timedelta(seconds=60)
 """A run that is begun later than this was missed."""

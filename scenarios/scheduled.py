@@ -24,12 +24,12 @@ from foreshadow.topology import Link, Node, NodeId, SrlgId, Topology
 from foreshadow.warning import SpikeWarning
 from foreshadow.whatif import WhatIf
 from scenarios.agenda import Agenda
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import files_of
 from scenarios.drill_plan import encode_plan
-from scenarios.ground import Ground
-from scenarios.lint import read_scenario
-from scenarios.planning import plan
+from scenarios.planning.ground import Ground
+from scenarios.planning.planner import plan
 from scenarios.scenario import Scenario
-from scenarios.shipped import files_of
 
 _LOOK_S = 1.0
 """The calendar counts in minutes: to look at it once a second is often enough."""

@@ -18,8 +18,8 @@ from foreshadow.experiment import (
 from foreshadow.topology import LinkId, NodeId, Prefix
 from scenarios.check import Check, CheckKind, Moment
 from scenarios.drill_plan import encode_plan
-from scenarios.drill_story import Event, Step
-from scenarios.evidence import (
+from scenarios.drills.drill_story import Event, Step
+from scenarios.drills.evidence import (
     EVIDENCE_VERSION,
     Evidence,
     HostFigures,
@@ -27,8 +27,8 @@ from scenarios.evidence import (
     version_of,
     write_parts,
 )
+from scenarios.drills.measurement import Measurement
 from scenarios.faults.link_down import LinkDown
-from scenarios.measurement import Measurement
 from shadow.bench import Bench
 from shadow.convergence import ProbeTrail, Sentinel
 from shadow.emulation.design import design

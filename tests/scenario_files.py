@@ -6,9 +6,9 @@ from pathlib import Path
 from textwrap import dedent
 
 from foreshadow.network_file import NetworkFile, parse_network
-from scenarios.ground import Ground
-from scenarios.lint import lint
-from scenarios.planned_network import assumed_demand, planned
+from scenarios.authoring.lint import lint
+from scenarios.planning.ground import Ground
+from scenarios.planning.planned_network import assumed_demand, planned
 from scenarios.scenario import Scenario
 from tests.production_state import ABILENE
 

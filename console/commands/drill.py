@@ -40,7 +40,7 @@ def show(drill: _Id, *, as_json: AsJson = False) -> None:
     from console.drill_folders import the_drill  # noqa: PLC0415
     from console.drill_text import print_result  # noqa: PLC0415
     from foreshadow.codec import to_json  # noqa: PLC0415
-    from scenarios.evidence import read_bundle  # noqa: PLC0415
+    from scenarios.drills.evidence import read_bundle  # noqa: PLC0415
 
     bundle = read_bundle(the_drill(load_settings().run_dir, drill).folder)
     if as_json:

@@ -109,7 +109,7 @@ def schema() -> None:
     """Print the JSON Schema of a scenario file, for editors."""
     import json  # noqa: PLC0415
 
-    from scenarios.scenario_file import json_schema  # noqa: PLC0415 - seconds of imports
+    from scenarios.authoring.scenario_file import json_schema  # noqa: PLC0415 - seconds of imports
 
     typer.echo(json.dumps(json_schema(), indent=2, sort_keys=True))
 

@@ -9,10 +9,10 @@ import shadow.app
 import shadow.dry_run
 from console.drill_folders import DRILLS
 from console.posts.post import Post
-from scenarios.drill import run_experiment
-from scenarios.drill_journal import LabName, find_records
-from scenarios.drill_room import DrillRoom
-from scenarios.recovery import lay_to_rest
+from scenarios.drills.drill import run_experiment
+from scenarios.drills.drill_journal import LabName, find_records
+from scenarios.drills.drill_room import DrillRoom
+from scenarios.drills.recovery import lay_to_rest
 from shadow.lab_change import LabChange
 
 log = structlog.get_logger(__name__)

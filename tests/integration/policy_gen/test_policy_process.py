@@ -21,7 +21,7 @@ from foreshadow.settings import PolicySettings
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from policy_gen.app import run
-from scenarios.drill import run_experiment
+from scenarios.drills.drill import run_experiment
 from shadow.bench import Bench
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab

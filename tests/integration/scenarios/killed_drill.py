@@ -12,10 +12,10 @@ from pathlib import Path
 
 from foreshadow.clock import SystemClock
 from foreshadow.experiment import Experiment, Purpose
-from scenarios.drill import run_experiment
-from scenarios.drill_journal import DrillJournal, LabName
 from scenarios.drill_plan import encode_plan
-from scenarios.drill_room import DrillRoom
+from scenarios.drills.drill import run_experiment
+from scenarios.drills.drill_journal import DrillJournal, LabName
+from scenarios.drills.drill_room import DrillRoom
 from shadow.bench import Bench
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab

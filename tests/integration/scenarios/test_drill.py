@@ -13,9 +13,9 @@ from foreshadow.routing import rib_digest
 from foreshadow.topology import LinkId, NodeId
 from policy_gen.hook import read_hook
 from policy_gen.render import generations, render
-from scenarios.drill import run_experiment
-from scenarios.pace import Patience
-from scenarios.steadiness import unsteady
+from scenarios.drills.drill import run_experiment
+from scenarios.drills.pace import Patience
+from scenarios.drills.steadiness import unsteady
 from shadow.bench import Bench
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab

@@ -18,6 +18,7 @@ from foreshadow.network_file import parse_network
 from foreshadow.routing import rib_digest
 from foreshadow.topology import LinkId, NodeId, SrlgId
 from frr.configuration import Daemon
+from scenarios.drills.steadiness import unsteady
 from scenarios.faults import bgp
 from scenarios.faults.catalogue import NetworkFault, decode, encode, kind_of
 from scenarios.faults.cost_changed import CostChanged
@@ -42,7 +43,6 @@ from scenarios.faults.session_down import SessionDown
 from scenarios.faults.session_reset import SessionReset
 from scenarios.faults.srlg_cut import SrlgCut
 from scenarios.faults.timer_mismatch import TimerMismatch
-from scenarios.steadiness import unsteady
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually

@@ -10,10 +10,10 @@ import pytest
 
 from console.ownership import Run
 from foreshadow.clock import SystemClock
-from scenarios.baseline import Baseline, differences, take
-from scenarios.drill_journal import DrillJournal, LabName, Opening, find_records
-from scenarios.recovery import lay_to_rest, recover
-from scenarios.steadiness import unsteady
+from scenarios.drills.baseline import Baseline, differences, take
+from scenarios.drills.drill_journal import DrillJournal, LabName, Opening, find_records
+from scenarios.drills.recovery import lay_to_rest, recover
+from scenarios.drills.steadiness import unsteady
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually

@@ -7,14 +7,14 @@ import pytest
 from console.ownership import Run
 from foreshadow.clock import SystemClock
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
-from scenarios.drill import run_experiment
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import find
 from scenarios.drill_plan import encode_plan
-from scenarios.ground import Ground
-from scenarios.lint import read_scenario
-from scenarios.planned_network import assumed_demand, planned
-from scenarios.planning import plan
-from scenarios.shipped import find
-from scenarios.steadiness import unsteady
+from scenarios.drills.drill import run_experiment
+from scenarios.drills.steadiness import unsteady
+from scenarios.planning.ground import Ground
+from scenarios.planning.planned_network import assumed_demand, planned
+from scenarios.planning.planner import plan
 from shadow.bench import Bench
 from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab

@@ -16,7 +16,7 @@ from foreshadow.routing_design import Bfd, BgpTimers, Hello, Igp, Throttle
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import bfd, lsdb
 from frr.configuration import Daemon
-from scenarios.steadiness import unsteady
+from scenarios.drills.steadiness import unsteady
 from shadow.config_difference import difference
 from shadow.emulation.addressing import prefix6, site6
 from shadow.emulation.containers import ContainersLab

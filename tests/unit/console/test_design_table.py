@@ -9,7 +9,7 @@ from console.design_table import comparison_text
 from foreshadow.design_variant import Variant
 from foreshadow.experiment import Verdict
 from foreshadow.routing_design import Bfd, Igp
-from scenarios.design_comparison import DesignOutcome, DrillOutcome
+from scenarios.designs.design_comparison import DesignOutcome, DrillOutcome
 from tests.square_story import square
 
 

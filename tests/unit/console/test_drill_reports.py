@@ -9,7 +9,7 @@ from console.drill_chart import gap_chart
 from console.drill_junit import write_junit
 from console.drill_report import render_drill_html
 from foreshadow.experiment import Verdict
-from scenarios.evidence import Bundle, read_bundle
+from scenarios.drills.evidence import Bundle, read_bundle
 from tests.evidence_sample import write_sample
 
 

@@ -7,12 +7,12 @@ import jsonschema
 import pytest
 
 from foreshadow.errors import ConfigError
+from scenarios.authoring.injection_entry import KINDS
+from scenarios.authoring.lint import lint, read_scenario
+from scenarios.authoring.scenario_document import read
+from scenarios.authoring.shipped import LIBRARY, files_of, find, shipped
 from scenarios.faults.catalogue import kinds
-from scenarios.injection_entry import KINDS
-from scenarios.lint import lint, read_scenario
 from scenarios.scenario import injections
-from scenarios.scenario_document import read
-from scenarios.shipped import LIBRARY, files_of, find, shipped
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "scenario.schema.json"
 

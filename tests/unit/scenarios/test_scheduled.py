@@ -24,7 +24,7 @@ from foreshadow.topology import NodeId
 from foreshadow.warning import SpikeWarning
 from scenarios.app import run
 from scenarios.drill_plan import decode_plan
-from scenarios.planned_network import planned
+from scenarios.planning.planned_network import planned
 from scenarios.scenario import Scenario
 from scenarios.scheduled import described, read_scenarios
 from tests.bench_answers import answer
