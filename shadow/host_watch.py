@@ -13,6 +13,8 @@ from foreshadow.experiment import Convergence
 
 _PRESSURE = Path("/proc/pressure/cpu")
 _BACKLOG = Path("/proc/net/softnet_stat")
+_NEIGHBORS = Path("/proc/net/stat")
+_NEIGHBORS_REFUSED = "table_fulls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class HostLoad:
         busy_ratio: Share of the cores' time that was used.
         stolen_ratio: Share of it that the hypervisor gave to somebody else.
         dropped_frames: Frames between namespaces that the kernel had no room for.
+        refused_neighbors: Times it had no room for one more neighbor in the one table that all
+            namespaces share; each cost a packet.
     """
 
     took_s: float
@@ -52,6 +56,7 @@ class HostLoad:
     busy_ratio: float
     stolen_ratio: float
     dropped_frames: int
+    refused_neighbors: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ class _Moment:
     idle_s: float
     stolen_s: float
     dropped_frames: int
+    refused_neighbors: int
 
 
 class HostWatch:
@@ -93,6 +99,7 @@ class HostWatch:
             busy_ratio=1 - (now.idle_s - begun.idle_s) / spent_s,
             stolen_ratio=(now.stolen_s - begun.stolen_s) / spent_s,
             dropped_frames=now.dropped_frames - begun.dropped_frames,
+            refused_neighbors=now.refused_neighbors - begun.refused_neighbors,
         )
 
     def overload(self, convergence: Convergence | None = None, *, overflows: int = 0) -> str:
@@ -114,10 +121,13 @@ class HostWatch:
             idle_s=times.idle + getattr(times, "iowait", 0.0),
             stolen_s=getattr(times, "steal", 0.0),
             dropped_frames=_dropped(_BACKLOG),
+            refused_neighbors=sum(
+                _refused(_NEIGHBORS / table) for table in ("arp_cache", "ndisc_cache")
+            ),
         )
 
 
-def judged(
+def judged(  # noqa: PLR0911 - one a sign
     load: HostLoad,
     limits: HostLimits,
     convergence: Convergence | None = None,
@@ -128,6 +138,11 @@ def judged(
     late_s = 0.0 if convergence is None else convergence.late_p99_ms / 1e3
     if load.dropped_frames:
         return f"the kernel had no room for {load.dropped_frames} frames between the routers"
+    if load.refused_neighbors:
+        return (
+            f"the kernel's table of neighbors was full {load.refused_neighbors} times; "
+            "run fewer labs at once, or raise net.ipv4.neigh.default.gc_thresh3"
+        )
     if overflows:
         return f"{overflows} probes arrived and were dropped before they were read"
     if late_s > limits.late_s:
@@ -154,5 +169,15 @@ def _dropped(backlog: Path) -> int:
     try:
         rows = backlog.read_text().splitlines()
         return sum(int(row.split()[1], 16) for row in rows)
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _refused(table: Path) -> int:
+    """How often a table of neighbors was full since the host started, over all cores."""
+    try:
+        head, *rows = table.read_text().splitlines()
+        column = head.split().index(_NEIGHBORS_REFUSED)
+        return sum(int(row.split()[column], 16) for row in rows)
     except (OSError, ValueError, IndexError):
         return 0

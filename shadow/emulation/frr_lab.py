@@ -289,8 +289,7 @@ class FrrLab(LabRouters):
         silent = [node for node, router in self._routers.items() if not router.vty.answers()]
         if silent:
             raise EmulationFailed(f"no answer from the daemons of {', '.join(silent)}")
-        known = addresses(self.spec) if is_crowd else {}
-        self._links.raise_together(self._links.all(), known)
+        self._links.raise_together(self._links.all(), addresses(self.spec))
 
     def _boot(self, node: LabNode, *, within_s: float, calmly: bool = False) -> None:
         config = calmed(node.config, routers=len(self._nodes)) if calmly else node.config

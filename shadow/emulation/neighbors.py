@@ -1,13 +1,15 @@
-"""Who is at the other end of each cable, told to the kernel in advance: for labs of many links.
+"""Who is at the other end of each cable, told to the kernel in advance.
 
 The kernel has one table of neighbors for all network namespaces together, and by default 1024 of
 them (`net.ipv4.neigh.default.gc_thresh3`, whose change would be one of the host). Every OSPF link
 needs four: at each end its neighbor and the multicast group 224.0.0.5. Beyond 250 links the table
-overflows, packets are dropped while adjacencies form, and a lab of 500 routers never comes up.
+overflows and packets are dropped while adjacencies form: a lab of 500 routers never comes up, and
+no small one that is started beside it sends more than two hellos. So every lab does this.
 
 Permanent entries do not count. They are also never wrong here: a cable has two ends, so whatever
 address is not ours is the other's, and the group's link address is fixed (RFC 1112). They go when
-an interface is set down; what comes after that is learnt as usual.
+an interface is set down; what comes after that is learnt as usual. A neighbor's entry also becomes
+a learnt one when ospfd has it looked up anew (`proactive-arp`, FRR's default); the group's stays.
 """
 
 import re

@@ -31,6 +31,7 @@ def test_a_calm_host_is_fit() -> None:
     ("load", "by_ms", "overflows", "says"),
     [
         (replace(_CALM, dropped_frames=7), 0.0, 0, "no room for 7 frames"),
+        (replace(_CALM, refused_neighbors=5), 0.0, 0, "table of neighbors was full 5 times"),
         (_CALM, 0.0, 3, "3 probes arrived and were dropped"),
         (_CALM, 31.0, 0, "sent 31 ms late"),
         (replace(_CALM, stolen_ratio=0.25), 0.0, 0, "hypervisor took 25%"),
@@ -69,3 +70,4 @@ def test_this_host_is_read() -> None:
     assert load.waiting_ratio is None or 0 <= load.waiting_ratio <= 1
     assert load.busy_ratio <= 1
     assert load.dropped_frames >= 0
+    assert load.refused_neighbors >= 0
