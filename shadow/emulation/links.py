@@ -9,7 +9,7 @@ from foreshadow.topology import NodeId
 from shadow.emulation import cables
 from shadow.emulation.lab import PLAIN, LabEnd, LabLink, LabSpec, LinkShape
 from shadow.emulation.namespaces import Namespace
-from shadow.emulation.neighbors import ALL_OSPF_ROUTERS, ALL_OSPF_ROUTERS_MAC, Addresses
+from shadow.emulation.neighbors import GROUPS, Addresses
 from shadow.emulation.shaping import LinkShaper, Port
 from shadow.emulation.silence import end_silence, silence, silent_interfaces
 
@@ -68,10 +68,9 @@ class LabLinks:
         for link in links:
             for near, far in (link_ends(link), link_ends(link)[::-1]):
                 self._at(near).set_up(near.interface, is_up=link.is_up)
-                if far in known and link.is_up:
+                if link.is_up:
                     mac = self._at(far).link_address(far.interface)
-                    neighbors = dict.fromkeys(known[far], mac)
-                    neighbors[ALL_OSPF_ROUTERS] = ALL_OSPF_ROUTERS_MAC
+                    neighbors = GROUPS | dict.fromkeys(known.get(far, ()), mac)
                     self._at(near).set_neighbors(near.interface, neighbors)
 
     def hold_down(self, node: NodeId, *, all_of_them: bool) -> None:
@@ -90,6 +89,8 @@ class LabLinks:
         at_s = time.monotonic()
         for end in link_ends(link):
             self._at(end).set_up(end.interface, is_up=is_up)
+            if is_up:
+                self._at(end).set_neighbors(end.interface, GROUPS)
         for end in link_ends(link):
             self._verify_carrier(link, end, is_up=is_up)
         self._links[link.id] = replace(link, is_up=is_up)

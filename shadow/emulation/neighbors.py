@@ -8,8 +8,8 @@ no small one that is started beside it sends more than two hellos. So every lab 
 
 Permanent entries do not count. They are also never wrong here: a cable has two ends, so whatever
 address is not ours is the other's, and the group's link address is fixed (RFC 1112). They go when
-an interface is set down; what comes after that is learnt as usual. A neighbor's entry also becomes
-a learnt one when ospfd has it looked up anew (`proactive-arp`, FRR's default); the group's stays.
+an interface is set down, and a neighbor's becomes a learnt one when ospfd has it looked up anew
+(`proactive-arp`, FRR's default); the group's comes back with the interface.
 """
 
 import re
@@ -19,8 +19,8 @@ from ipaddress import IPv4Address, IPv4Interface
 from frr.configuration import parse
 from shadow.emulation.lab import LabEnd, LabSpec
 
-ALL_OSPF_ROUTERS = IPv4Address("224.0.0.5")
-ALL_OSPF_ROUTERS_MAC = bytes.fromhex("01005e000005")
+GROUPS = {IPv4Address("224.0.0.5"): bytes.fromhex("01005e000005")}
+"""All OSPF routers of a cable, and their link address."""
 
 _ADDRESS = re.compile(r"\s*ip address (\S+)$")
 

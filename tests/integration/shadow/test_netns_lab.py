@@ -40,6 +40,18 @@ def _full_adjacencies(lab: NetnsLab) -> int:
     return sum(it.is_full for them in lab.adjacencies().values() for it in them)
 
 
+def _told_of_ospf_routers(lab: NetnsLab, node: NodeId) -> set[str]:
+    """The interfaces at which the kernel knows the group 224.0.0.5 for good."""
+
+    def read() -> set[str]:
+        with IPRoute() as netlink:
+            names = {it["index"]: it.get_attr("IFLA_IFNAME") for it in netlink.get_links()}
+            every = netlink.get_neighbours(AF_INET, dst="224.0.0.5")
+            return {names[it["ifindex"]] for it in every if it["state"] == _PERMANENT}
+
+    return run_inside(lab.pathspace(node), read)
+
+
 def _whole(lab: NetnsLab) -> bool:
     held = _prefixes(lab)
     return all(wanted <= held[node] for node, wanted in lab.spec.everywhere().items())
@@ -56,14 +68,7 @@ def test_every_announced_prefix_is_in_every_kernel_and_zebra_agrees(lab: NetnsLa
 
 def test_hellos_need_no_room_in_the_table_of_neighbors_that_all_labs_share(lab: NetnsLab) -> None:
     """A large lab beside this one fills it, and then no packet is sent to whom has to be learnt."""
-
-    def told() -> set[str]:
-        with IPRoute() as netlink:
-            names = {it["index"]: it.get_attr("IFLA_IFNAME") for it in netlink.get_links()}
-            every = netlink.get_neighbours(AF_INET, dst="224.0.0.5")
-            return {names[it["ifindex"]] for it in every if it["state"] == _PERMANENT}
-
-    assert {"to-NE", "to-SW"} <= run_inside(lab.pathspace("SE"), told)
+    assert {"to-NE", "to-SW"} <= _told_of_ospf_routers(lab, _SE)
 
 
 def test_peers_hold_our_sites_and_nothing_was_leaked_between_them(lab: NetnsLab) -> None:
@@ -93,6 +98,7 @@ def test_a_cut_reroutes_and_its_undo_leaves_no_trace(lab: NetnsLab) -> None:
 
     lab.set_link(_DIAGONAL, is_up=True)
 
+    assert "to-NE" in _told_of_ospf_routers(lab, _SE)
     assert eventually(lambda: lab.fibs() == fibs, within_s=30)
     assert eventually(lambda: rib_digest(lab.loc_ribs()) == digest, within_s=30)
     assert lab.spec.link(_DIAGONAL).is_up
