@@ -23,6 +23,7 @@ from console.drill_run import DrillWish, run_drill
 from console.host import Standing, Wish, examine
 from foreshadow.clock import SystemClock
 from foreshadow.experiment import Verdict
+from foreshadow.settings import Settings
 from shadow.emulation.containers import ContainersLab
 from shadow.emulation.emulator import BringUp
 from shadow.emulation.frr_lab import FrrLab
@@ -101,7 +102,9 @@ def full_drill() -> Iterator[Row]:
         attempts, why = 2 * _DRILLS, ""
         while len(took) < _DRILLS and attempts:
             attempts -= 1
-            result = run_drill(wish, REPOSITORY / ".run", Console(stderr=True)).result
+            result = run_drill(
+                wish, Settings(run_dir=REPOSITORY / ".run"), Console(stderr=True)
+            ).result
             if result.verdict is Verdict.INCONCLUSIVE:
                 why = "; ".join(result.reasons)
             else:

@@ -12,10 +12,10 @@ import structlog
 from rich.console import Console
 
 from console.clean import remove_run
-from console.doctor import require
+from console.configuration import wish as host_wish
+from console.doctor import require_lab
 from console.drill_view import DrillView
 from console.ground import ground_of, read_network, say_traffic
-from console.host import Wish
 from console.interruption import interruptible
 from console.ownership import claim_run
 from foreshadow.clock import SystemClock
@@ -23,6 +23,7 @@ from foreshadow.design_variant import Variant, parse_variants, varied
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Verdict
 from foreshadow.network_file import NetworkFile
+from foreshadow.settings import Settings
 from scenarios.designs.design_comparison import (
     AS_IS,
     Course,
@@ -31,10 +32,9 @@ from scenarios.designs.design_comparison import (
     compare_designs,
 )
 from scenarios.designs.design_drill import design_faults
-from shadow.emulation.netns import NetnsLab
+from shadow.emulation.backends import make_lab
 
 VARIANTS = Path(__file__).parent / "networks" / "variants.yaml"
-_NEEDED = ("root", "FRR", "iproute2", "nftables", "network namespaces")
 _UP_WITHIN_S = 180.0
 
 
@@ -95,12 +95,12 @@ class Comparison:
         return max(it.verdict for it in self.designs)
 
 
-def run_comparison(wish: CompareWish, root: Path, console: Console) -> Comparison:
+def run_comparison(wish: CompareWish, settings: Settings, console: Console) -> Comparison:
     """Try the network's own design and every variant of it.
 
     Args:
         wish: What the user asks for.
-        root: Folder of the runs.
+        settings: Where runs lie, and what labs run on.
         console: For the story.
 
     Raises:
@@ -113,15 +113,17 @@ def run_comparison(wish: CompareWish, root: Path, console: Console) -> Compariso
     ground = ground_of(network, traffic=wish.traffic, at=wish.at, growth=wish.growth)
     faults = design_faults(network, ground.demand, cuts=wish.cuts, count=wish.count)
     designs, left_out = designs_of(network, _variants(wish))
-    require(Wish(run_root=root), *_NEEDED)
+    require_lab(host_wish(settings))
     clock = SystemClock()
     with interruptible(console.print) as interruption, DrillView(console) as view:
-        run = claim_run(root, pid=os.getpid(), command="design compare", clock=clock)
+        run = claim_run(settings.run_dir, pid=os.getpid(), command="design compare", clock=clock)
         try:
             course = Course(
                 faults=faults,
                 demand=ground.demand,
-                make=lambda spec: NetnsLab(spec, run_id=run.run_id, name="design"),
+                make=lambda spec: make_lab(
+                    spec, run_id=run.run_id, name="design", settings=settings.shadow
+                ),
                 within_s=_UP_WITHIN_S,
                 clock=clock,
                 is_over=lambda: interruption.wait(0.0),

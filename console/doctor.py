@@ -8,6 +8,8 @@ from rich.text import Text
 from console.host import PROBES, Finding, Standing, Wish, examine
 from foreshadow.errors import EnvironmentUnfit, InvariantViolated
 
+_LAB_NEEDS = ("root", "FRR", "iproute2", "nftables", "network namespaces")
+_CONTAINER_NEEDS = ("container engine", "routers' image", "container runtime")
 _MARKS = {
     Standing.FIT: ("✓", "green"),
     Standing.LIMITED: ("!", "yellow"),
@@ -36,6 +38,15 @@ def require(wish: Wish, *names: str) -> None:
             if finding.standing is Standing.UNFIT
         ]
         raise EnvironmentUnfit("this host cannot run it yet:\n" + "\n".join(lines))
+
+
+def require_lab(wish: Wish) -> None:
+    """See that this host can run labs, in containers where those are wished for.
+
+    Raises:
+        EnvironmentUnfit: Something needed is missing; the message names each with its remedy.
+    """
+    require(wish, *_LAB_NEEDS, *(_CONTAINER_NEEDS if wish.needs_containers else ()))
 
 
 def is_fit(findings: Mapping[str, Finding]) -> bool:

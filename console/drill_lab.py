@@ -10,9 +10,12 @@ from console.clean import remove_run
 from console.ownership import Run, claim_run, find_runs, keep_run, take_over
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError
+from foreshadow.settings import Settings
 from scenarios.drills.drill_journal import LabName, lab_name
+from shadow.emulation.adoption import adopted_lab
+from shadow.emulation.backends import make_lab
+from shadow.emulation.frr_lab import FrrLab
 from shadow.emulation.lab import LabSpec
-from shadow.emulation.netns import NetnsLab
 
 NETWORK_FILE = "network.yaml"
 _LAB = "drill"
@@ -23,20 +26,20 @@ _UP_WITHIN_S = 180.0
 class DrillLab:
     """A running lab and what belongs to it."""
 
-    lab: NetnsLab
+    lab: FrrLab
     name: LabName
     run: Run
 
 
 @contextmanager
 def own_lab(
-    spec: LabSpec, root: Path, clock: Clock, *, network: str, keeps: bool
+    spec: LabSpec, settings: Settings, clock: Clock, *, network: str, keeps: bool
 ) -> Iterator[DrillLab]:
     """A lab of a new run, removed at the end unless it is to be kept.
 
     Args:
         spec: What to build.
-        root: Folder of the runs.
+        settings: Where runs lie, and what labs run on.
         clock: Time.
         network: The network file's text, for whoever drills on the kept lab later.
         keeps: Leave it running.
@@ -44,11 +47,11 @@ def own_lab(
     Raises:
         EmulationFailed: It did not come up.
     """
-    run = claim_run(root, pid=os.getpid(), command="scenario run", clock=clock)
+    run = claim_run(settings.run_dir, pid=os.getpid(), command="scenario run", clock=clock)
     is_kept = False
     try:
         (run.directory / NETWORK_FILE).write_text(network)
-        lab = NetnsLab(spec, run_id=run.run_id, name=_LAB)
+        lab = make_lab(spec, run_id=run.run_id, name=_LAB, settings=settings.shadow)
         try:
             lab.up(within_s=_UP_WITHIN_S)
             yield DrillLab(lab=lab, name=LabName(run_id=run.run_id, name=_LAB), run=run)
@@ -77,7 +80,7 @@ def run_of(lab: LabName, root: Path) -> Run:
 
 
 @contextmanager
-def kept_lab(name: str, root: Path, clock: Clock) -> Iterator[DrillLab]:
+def kept_lab(name: str, settings: Settings, clock: Clock) -> Iterator[DrillLab]:
     """A lab that an earlier drill kept, taken over for the length of a `with` block.
 
     Raises:
@@ -85,7 +88,7 @@ def kept_lab(name: str, root: Path, clock: Clock) -> Iterator[DrillLab]:
         EmulationFailed: Part of it is gone.
     """
     wanted = lab_name(name)
-    run = run_of(wanted, root)
+    run = run_of(wanted, settings.run_dir)
     owner = run.owner()
     if owner is not None and owner.process.is_alive() and owner.process.pid != os.getpid():
         raise ConfigError(
@@ -93,7 +96,7 @@ def kept_lab(name: str, root: Path, clock: Clock) -> Iterator[DrillLab]:
             "its own process drills on it",
             field="lab",
         )
-    lab = NetnsLab.adopted(run_id=wanted.run_id, name=wanted.name)
+    lab = adopted_lab(run_id=wanted.run_id, name=wanted.name, engine=settings.shadow.engine)
     try:
         take_over(run, pid=os.getpid(), command="scenario run", clock=clock)
         yield DrillLab(lab=lab, name=wanted, run=run)

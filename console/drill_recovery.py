@@ -1,35 +1,35 @@
 """`foreshadow drill recover`: every drill of this host that was cut short, set right."""
 
-from pathlib import Path
-
 from console.drill_folders import kept_drills
 from console.drill_lab import kept_lab, run_of
 from foreshadow.clock import Clock, SystemClock
 from foreshadow.errors import ConfigError, EmulationFailed
+from foreshadow.settings import Settings
 from scenarios.drills.drill_journal import DrillRecord
 from scenarios.drills.drill_lock import LabTaken, lab_to_oneself
 from scenarios.drills.recovery import Recovery, lay_to_rest, recover
 
 
-def recover_all(root: Path) -> tuple[Recovery, ...]:
+def recover_all(settings: Settings) -> tuple[Recovery, ...]:
     """Undo and verify what is left of every drill whose runner is gone; live ones are left alone.
 
     Args:
-        root: Folder of the runs.
+        settings: Where runs lie, and where the engine of their containers listens.
     """
     clock = SystemClock()
-    open_ = [record for record in kept_drills(root) if not record.is_closed]
-    return tuple(found for record in open_ if (found := _recover(record, root, clock)) is not None)
+    open_ = [record for record in kept_drills(settings.run_dir) if not record.is_closed]
+    found = (_recover(record, settings, clock) for record in open_)
+    return tuple(recovery for recovery in found if recovery is not None)
 
 
-def _recover(record: DrillRecord, root: Path, clock: Clock) -> Recovery | None:
+def _recover(record: DrillRecord, settings: Settings, clock: Clock) -> Recovery | None:
     """One drill; None where its runner lives."""
     lab = record.opening.lab
     try:
-        run = run_of(lab, root)
+        run = run_of(lab, settings.run_dir)
         with lab_to_oneself(lab, place=run.directory, drill="recovery"):
             try:
-                with kept_lab(str(lab), root, clock) as kept:
+                with kept_lab(str(lab), settings, clock) as kept:
                     return recover(record, kept.lab, clock)
             except LabTaken:
                 raise

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from console.doctor import require
+from console.configuration import wish as host_wish
+from console.doctor import require_lab
 from console.drill_folders import DRILLS
 from console.drill_junit import write_junit
 from console.drill_lab import DrillLab, kept_lab, network_of, own_lab
 from console.drill_report import write_drill_html
 from console.drill_view import DrillView
 from console.ground import ground_of, read_network
-from console.host import Wish
 from console.interruption import Interruption, interruptible
 from foreshadow.clock import Clock, SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose
+from foreshadow.settings import Settings
 from foreshadow.topology import Topology
 from scenarios.authoring.lint import read_scenario
 from scenarios.authoring.shipped import find
@@ -37,7 +38,6 @@ from shadow.emulation.design import design
 
 _CAUSE = "a person"
 _LOAD_LIMIT = 0.85
-_NEEDED = ("root", "FRR", "iproute2", "nftables", "network namespaces")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +92,12 @@ class DrillAnswer:
         }
 
 
-def run_drill(wish: DrillWish, root: Path, console: Console) -> DrillAnswer:
+def run_drill(wish: DrillWish, settings: Settings, console: Console) -> DrillAnswer:
     """Run a scenario once.
 
     Args:
         wish: What the user asks for.
-        root: Folder of the runs.
+        settings: Where runs lie, and what labs run on.
         console: For the story.
 
     Raises:
@@ -108,11 +108,11 @@ def run_drill(wish: DrillWish, root: Path, console: Console) -> DrillAnswer:
     if wish.network is None and wish.lab is None:
         raise ConfigError("name the network with --network, or a kept lab with --lab")
     scenario = read_scenario(find(wish.scenario))
-    require(Wish(run_root=root), *_NEEDED)
-    clock = SystemClock()
+    require_lab(host_wish(settings))
+    root, clock = settings.run_dir, SystemClock()
     with interruptible(console.print) as interruption, DrillView(console) as view:
         with ExitStack() as stack:
-            kept = stack.enter_context(kept_lab(wish.lab, root, clock)) if wish.lab else None
+            kept = stack.enter_context(kept_lab(wish.lab, settings, clock)) if wish.lab else None
             path = wish.network or (network_of(kept) if kept else Path())
             network = read_network(path)
             ground = ground_of(network, traffic=wish.traffic, at=wish.at, growth=wish.growth)
@@ -125,7 +125,7 @@ def run_drill(wish: DrillWish, root: Path, console: Console) -> DrillAnswer:
             if kept is None:
                 view.doing(f"bringing up a lab of {len(spec.nodes)} routers")
                 kept = stack.enter_context(
-                    own_lab(spec, root, clock, network=path.read_text(), keeps=wish.keeps)
+                    own_lab(spec, settings, clock, network=path.read_text(), keeps=wish.keeps)
                 )
                 view.say(f"lab {kept.name} is up")
             else:
@@ -151,7 +151,7 @@ def run_drill(wish: DrillWish, root: Path, console: Console) -> DrillAnswer:
 
 
 def replay_drill(
-    folder: Path, root: Path, console: Console, *, report: Path | None = None
+    folder: Path, settings: Settings, console: Console, *, report: Path | None = None
 ) -> tuple[DrillAnswer, Replay]:
     """Run a drill again from its evidence alone: same lab, same plan, same seed, same demand.
 
@@ -161,12 +161,12 @@ def replay_drill(
         Interrupted: Ctrl-C, say.
     """
     bundle = read_bundle(folder)
-    require(Wish(run_root=root), *_NEEDED)
-    clock = SystemClock()
+    require_lab(host_wish(settings))
+    root, clock = settings.run_dir, SystemClock()
     with interruptible(console.print) as interruption, DrillView(console) as view:
         experiment = experiment_of(bundle, name=_name(f"{bundle.evidence.drill}-replay", clock))
         view.doing(f"bringing up the lab of {len(bundle.lab.nodes)} routers again")
-        with own_lab(bundle.lab, root, clock, network="", keeps=False) as lab:
+        with own_lab(bundle.lab, settings, clock, network="", keeps=False) as lab:
             view.say(f"lab {lab.name} is up")
             interruption.check()
             answer = _carry_out(

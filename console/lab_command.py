@@ -12,7 +12,7 @@ from rich.table import Table
 from console import lab_keeping
 from console.clean import Removal
 from console.configuration import load_settings
-from console.doctor import require
+from console.doctor import require_lab
 from console.ground import read_network
 from console.host import Wish
 from console.lab_keeping import LabState, find_lab, kept_labs, state_of
@@ -21,7 +21,6 @@ from shadow.emulation.design import design
 from shadow.lab_change import LabChange
 from shadow.reconcile import plan
 
-_NEEDED = ("root", "FRR", "iproute2", "nftables", "network namespaces")
 _CLOCK = SystemClock()
 
 
@@ -160,5 +159,5 @@ def _prepared() -> Path:
     """The folder of runs; what is told goes to standard output, what is logged nowhere."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     root = load_settings().run_dir
-    require(Wish(run_root=root), *_NEEDED)
+    require_lab(Wish(run_root=root))
     return root

@@ -53,7 +53,7 @@ def compare(  # noqa: PLR0913 - one argument is one option
         at=at,
         growth=growth,
     )
-    found = run_comparison(wish, load_settings().run_dir, Console(stderr=True))
+    found = run_comparison(wish, load_settings(), Console(stderr=True))
     if as_json:
         typer.echo(to_json(found))
     else:

@@ -75,10 +75,9 @@ def replay(
     from console.drill_run import replay_drill  # noqa: PLC0415
     from foreshadow.codec import to_json  # noqa: PLC0415
 
-    root = load_settings().run_dir
-    path = Path(drill)
-    folder = path if path.is_dir() else the_drill(root, drill).folder
-    answer, found = replay_drill(folder, root, Console(stderr=True), report=report)
+    settings, path = load_settings(), Path(drill)
+    folder = path if path.is_dir() else the_drill(settings.run_dir, drill).folder
+    answer, found = replay_drill(folder, settings, Console(stderr=True), report=report)
     if as_json:
         typer.echo(to_json(found))
     else:
@@ -95,7 +94,7 @@ def recover(*, as_json: AsJson = False) -> None:
     from console.drill_recovery import recover_all  # noqa: PLC0415
     from foreshadow.codec import to_json  # noqa: PLC0415
 
-    found = recover_all(load_settings().run_dir)
+    found = recover_all(load_settings())
     if as_json:
         typer.echo(to_json(found))
     else:

@@ -60,7 +60,7 @@ def run(  # noqa: PLR0913 - one argument is one option
         report=report,
         keeps=keep,
     )
-    answer = run_drill(wish, load_settings().run_dir, Console(stderr=True))
+    answer = run_drill(wish, load_settings(), Console(stderr=True))
     if as_json:
         typer.echo(to_json(answer.brief()))
     else:

@@ -1,12 +1,12 @@
 """Which hosting a lab gets: the one place that knows them all."""
 
 from foreshadow.settings import ShadowSettings
-from shadow.emulation.emulator import Emulator
+from shadow.emulation.frr_lab import FrrLab
 from shadow.emulation.lab import LabSpec
 from shadow.emulation.netns import NetnsLab
 
 
-def make_lab(spec: LabSpec, *, run_id: str, name: str, settings: ShadowSettings) -> Emulator:
+def make_lab(spec: LabSpec, *, run_id: str, name: str, settings: ShadowSettings) -> FrrLab:
     """A lab on the backend the operator chose; nothing of it is made yet.
 
     Args:
