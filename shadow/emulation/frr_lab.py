@@ -113,7 +113,7 @@ class FrrLab(LabRouters):
         self._nodes, self._is_ours = noted.nodes, True
         self._open(noted.nodes)
         for router in self._routers.values():
-            router.processes.adopt(router.wanted)
+            router.adopt()
         self._watch = self._new_watch()
         self._links = LabLinks(noted.links, self._namespaces, self._shaper)
         self._links.look()

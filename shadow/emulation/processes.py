@@ -54,6 +54,10 @@ class RouterProcesses:
             os.chown(path, owner.st_uid, owner.st_gid)
             path.chmod(0o640)
 
+    def prepared(self) -> frozenset[Daemon]:
+        """The daemons that have a start-up file: all that were ever started here."""
+        return frozenset(it for it in Daemon if self._startup_file(it).exists())
+
     def adopt(self, daemons: Collection[Daemon]) -> None:
         """Know the daemons that run here although another process started them."""
         for daemon in daemons:

@@ -59,6 +59,14 @@ class LabRouter:
         self.processes.prepare(startup(config))
         self.start(self.wanted, within_s=within_s, when_zebra_runs=when_zebra_runs)
 
+    def adopt(self) -> None:
+        """Know the daemons that another process started, those that it needed later included."""
+        started = self.processes.prepared()
+        self.wanted = tuple(it for it in Daemon if it in self.wanted or it in started)
+        self.vty.close()
+        self.vty = self._vty(self.wanted)
+        self.processes.adopt(self.wanted)
+
     def end_calm(self, config: str) -> None:
         """Be as the configuration says, after a calm start."""
         self.vty.configure(back_to(config))

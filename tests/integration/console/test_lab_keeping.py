@@ -61,6 +61,10 @@ def test_lab_comes_up_stays_is_levelled_and_goes(runs: Path, repository: Path) -
     done = json.loads(_said("level", str(changed), "--name", "own", "--json"))
     assert [it["says"] for it in done] == wanted
     assert "Nothing to do" in _said("level", str(changed), "--name", "own")
+
+    changed.write_text(changed.read_text() + "igp: isis\n")
+    _said("level", str(changed), "--name", "own")
+    assert "Nothing to do" in _said("level", str(changed), "--name", "own")
     states = {it["name"]: it for it in json.loads(_said("status", "--json"))}
     assert (states[name]["dead"], states[name]["down"]) == ([], [])
 
