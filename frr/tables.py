@@ -120,6 +120,7 @@ class _ReceivedTable(_Json, frozen=True):
 
 class _NextHop(_Json, frozen=True):
     fib: bool = False
+    active: bool = False
     ip: IPv4Address | None = None
     interface_name: str | None = None
     blackhole: bool = False
@@ -251,7 +252,8 @@ def fib(raw: str) -> Fib:
     """
     table = from_json(raw or "{}", dict[str, tuple[_Route, ...]])
     found = [
-        _fib_entry(Prefix(prefix), tuple(hop for hop in route.nexthops if hop.fib))
+        # FRR 10 leaves `fib` on a next hop it has let go; the kernel has it no more.
+        _fib_entry(Prefix(prefix), tuple(hop for hop in route.nexthops if hop.fib and hop.active))
         for prefix, routes in table.items()
         for route in routes
         if route.selected and route.installed and route.protocol != _OWN_ADDRESS

@@ -34,6 +34,7 @@ _OWN_IPV6 = (IPv6Network("::1/128"), IPv6Network("fe80::/10"), IPv6Network("ff00
 
 class _Hop(msgspec.Struct, frozen=True, rename="camel"):
     fib: bool = False
+    active: bool = False
     ip: str | None = None
     interface_name: str = ""
     blackhole: bool = False
@@ -60,14 +61,15 @@ def differences(zebra: Table, kernel: Table) -> tuple[str, ...]:
 def zebra_table(raw: str) -> Table:
     """`show ip route json` or `show ipv6 route json`: what zebra has put into the kernel.
 
-    From FRR 10 on zebra also lists its interfaces' own addresses (`local`), which are no routes.
+    From FRR 10 on zebra also lists its interfaces' own addresses (`local`), which are no routes,
+    and leaves `fib` on a next hop it has let go, which then is no longer `active`.
 
     Raises:
         ValueError: It is something else.
     """
     listed = from_json(raw or "{}", dict[str, tuple[_Route, ...]])
     return {
-        prefix: _zebra_hops([hop for hop in route.nexthops if hop.fib])
+        prefix: _zebra_hops([hop for hop in route.nexthops if hop.fib and hop.active])
         for text, routes in listed.items()
         for prefix in [ip_network(text)]
         for route in routes

@@ -29,7 +29,7 @@ def _route(
 
 
 def _shown(prefix: str, *nexthops: Mapping[str, object], protocol: str = "ospf") -> str:
-    installed = {"fib": True}
+    installed = {"fib": True, "active": True}
     route = {
         "prefix": prefix,
         "protocol": protocol,
@@ -38,6 +38,18 @@ def _shown(prefix: str, *nexthops: Mapping[str, object], protocol: str = "ospf")
         "nexthops": [{**installed, **hop} for hop in nexthops],
     }
     return json.dumps({prefix: [route]})
+
+
+def test_a_next_hop_that_was_let_go_is_none() -> None:
+    """FRR 10.3 after a cut: `fib` is still said of the next hop over the link, `active` is not."""
+    via_b = {"ip": "10.254.0.1", "interfaceName": "to-B"}
+    let_go = {"ip": "10.254.0.3", "interfaceName": "to-C", "active": False}
+    zebra = zebra_table(_shown("10.1.0.0/16", via_b, let_go))
+    kernel = kernel_table(
+        [_route(IPv4Network("10.1.0.0/16"), (2, IPv4Address("10.254.0.1")))], _NAMES
+    )
+
+    assert differences(zebra, kernel) == ()
 
 
 def test_equal_tables_do_not_differ() -> None:
