@@ -1,4 +1,4 @@
-"""The processes of one machine: started, watched, and stopped together (architecture section 4).
+"""The processes of one machine: started, watched, and stopped together.
 
 Each is `foreshadow run NAME` in a process of its own, told everything by its environment. They meet
 on Kafka only, so any of them may be killed and started again.

@@ -1,8 +1,7 @@
 """The bus on Kafka: confluent-kafka behind the port of `foreshadow.bus`.
 
 Subscriptions are assigned, not grouped: a process rebuilds its state from the beginning of its
-topics, so there are no committed offsets that could run ahead of a state that was lost (stream.md
-1: tables and offsets are not atomic).
+topics, so there are no committed offsets that could run ahead of a state that was lost.
 """
 
 from collections.abc import Sequence

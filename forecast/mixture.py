@@ -10,7 +10,7 @@ from forecast.history import Array
 
 _ETA = 0.5
 _FADE = 0.998
-"""Both as tried on two weeks of Abilene (stream.md 4); results differ little from 0.3 to 1."""
+"""Both as tried on two weeks of Abilene; results differ little from 0.3 to 1."""
 
 
 class Mixture:

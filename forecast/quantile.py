@@ -1,7 +1,7 @@
 """How much must be added to a prediction so that the truth stays below it, say, 95 times in 100.
 
 The answer is read off the predictor's own past errors, per series, over a sliding window. Quantile
-loss and Gaussian posteriors were tried and are miscalibrated on real links (stream.md 4).
+loss and Gaussian posteriors were tried and are miscalibrated on real links.
 """
 
 from collections import deque

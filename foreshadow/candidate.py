@@ -12,7 +12,7 @@ from foreshadow.topology import LinkId, NodeId, Prefix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPreferenceShift:
-    """The knob: prefer the exit at one border router for some prefixes (network.md 1.2)."""
+    """The knob: prefer the exit at one border router for some prefixes."""
 
     device: NodeId
     neighbor: IPv4Address

@@ -25,7 +25,7 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceChange:
-    """One generation of FS-* objects for one device, and its way back (network.md 2.1).
+    """One generation of FS-* objects for one device, and its way back.
 
     `stage` adds inert objects, `flip` attaches them, `revert` attaches what was there before, `gc`
     removes the objects: all four are configuration lines. `clear` holds the exec commands, one a

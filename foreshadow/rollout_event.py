@@ -9,7 +9,7 @@ from foreshadow.experiment import Verdict
 
 
 class RolloutStep(StrEnum):
-    """States of a rollout and of its waves (network.md 3.5), in the order of a good day."""
+    """States of a rollout and of its waves, in the order of a good day."""
 
     PROPOSED = "proposed"
     VERIFIED = "verified"

@@ -92,7 +92,7 @@ class ForecastSettings(BaseModel):
 
 
 class PolicySettings(BaseModel):
-    """The limits a network and a change must keep (network.md 1.4 and 1.5)."""
+    """The limits a network and a change must keep."""
 
     model_config = _STRICT
     load_limit: float = Field(default=0.85, gt=0, le=1)

@@ -1,4 +1,4 @@
-"""The topics of the bus, who writes them and how they are kept (architecture section 4)."""
+"""The topics of the bus, who writes them and how they are kept."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """Which prefixes could leave elsewhere, and what that would do, estimated for every subset.
 
-The knob is local preference at an alternate exit (network.md 1.2). A prefix is routed by its own
+The knob is local preference at an alternate exit. A prefix is routed by its own
 exits alone, so moving a set of prefixes changes every link's load by the sum of what each of them
 changes: four routings (as it is and all moved, with and without the failure) give all 2^n - 1
 subsets as sums. Estimates rank; the shadow measures the best few.

@@ -1,6 +1,6 @@
 """Where a policy attaches on a router: one neighbor's inbound route-map line, as configured.
 
-Foreshadow owns `FS-*` objects and this one line, nothing else (network.md 2.1). The operator's own
+Foreshadow owns `FS-*` objects and this one line, nothing else. The operator's own
 route-map stays what it is: every generation calls it first.
 """
 

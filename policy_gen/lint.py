@@ -1,4 +1,4 @@
-"""The safety rules that rendered policy must keep, checked on the text itself (network.md 1.5).
+"""The safety rules that rendered policy must keep, checked on the text itself.
 
 The check reads what a router would read and knows nothing of the templates, so a mistake in a
 template is found like any other.

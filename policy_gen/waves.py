@@ -1,7 +1,7 @@
 """How a set of prefixes grows, wave by wave, into the whole policy.
 
 A wave is a share of the affected *traffic*, not of devices: one local preference at one border
-router moves the whole AS (network.md 0.4). Wave k's prefixes are part of wave k+1's, so no prefix
+router moves the whole AS. Wave k's prefixes are part of wave k+1's, so no prefix
 is moved twice. Light prefixes go first; among prefixes of about the same weight (a factor of two) a
 hash of prefix and transaction decides, so that it is not always the same customer who is the
 canary.
@@ -16,7 +16,7 @@ from itertools import accumulate
 from foreshadow.topology import Prefix
 
 STEPS = (0.01, 0.05, 0.25, 0.50, 1.0)
-"""Cumulative shares of the affected traffic that waves aim at (network.md 3.1)."""
+"""Cumulative shares of the affected traffic that waves aim at."""
 
 LEAST_WAVES = 3
 _ROUNDING = 1 + 1e-9

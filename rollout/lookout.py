@@ -32,7 +32,7 @@ from rollout.proof import Proof, Proofs, read_proof
 
 _log = structlog.get_logger()
 STALE_AFTER_S = 30.0
-"""No rollout on telemetry older than this (network.md S10)."""
+"""No rollout on telemetry older than this."""
 JUDGED_STREAMS = (Stream.ADJACENCY, Stream.SESSION, Stream.BEST_PATH, Stream.FIB)
 
 

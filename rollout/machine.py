@@ -1,4 +1,4 @@
-"""Where a rollout stands and what comes next: the state machine of network.md 3.5, pure.
+"""Where a rollout stands and what comes next: a state machine, pure.
 
 The journal's events are the only truth; `fold` makes the state of them and refuses a history that
 cannot be. Two laws hold by construction and are tested as properties: no wave is confirmed without

@@ -21,7 +21,7 @@ from rollout.proof import Proofs, evidence_objections
 from rollout.rules import Rules
 
 DEFAULT_TRAFFIC_CAP = 0.10
-"""Share of all traffic one change may move unless governance says more (network.md S6)."""
+"""Share of all traffic one change may move unless governance says more."""
 SETTLE_TRIES = 3
 """Settle times a wave may take before it is judged as it is."""
 REVERT_BUDGET_S = 5.0

@@ -1,4 +1,4 @@
-"""What to do about a rollout that its controller left in the middle: network.md 3.5, pure.
+"""What to do about a rollout that its controller left in the middle, pure.
 
 journal says        device says                          remedy
 before ARMED        nothing armed, nothing attached      go on from there

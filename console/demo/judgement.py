@@ -22,7 +22,7 @@ from foreshadow.warning import SpikeWarning
 
 FIDELITY_FLOOR_PCT = 99.0
 SHADOW_MARGIN = 0.05
-"""How far shadow and production may be apart on a link, as gate G3 has it (network.md 3.4)."""
+"""How far shadow and production may be apart on a link, as gate G3 has it."""
 _LEAST_WAVES = 3
 _ROUTER_STREAMS = frozenset(Stream) - {Stream.DEMAND, Stream.RECEIVED}
 

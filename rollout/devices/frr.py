@@ -1,6 +1,6 @@
 """FRR over SSH: netmiko types, vtysh configures, fs-guard on the device holds the way back.
 
-FRR has no commit-confirmed for BGP (network.md 2.2), so every trial carries its own: the texts go
+FRR has no commit-confirmed for BGP, so every trial carries its own: the texts go
 to the device first, `fs-guard arm` starts the dead-man, then one small file flips. `vtysh -f` goes
 on after an error, therefore every text is tried with `vtysh -C -f` before any of them runs.
 

@@ -200,7 +200,7 @@ class Conductor:
         self._is_read = not self._lasting
 
     def _rest(self, reference: Phase) -> None:
-        """See the network at rest before it is broken again (network.md 4.2, trap 2)."""
+        """See the network at rest before it is broken again."""
         number = len(self.windows)
         phase = self._reader.recover(
             f"between-{number}", self._changed_s, reference, self._plan.demand

@@ -1,7 +1,6 @@
 """Whether a lab is at rest, asked before anything in it is broken.
 
-A failure that hits while a session is still in connect-retry shows an outage that is not its own
-(network.md 4.2, trap 2).
+A failure that hits while a session is still in connect-retry shows an outage that is not its own.
 """
 
 from collections.abc import Iterator

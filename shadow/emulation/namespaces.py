@@ -34,7 +34,7 @@ SYSCTLS: tuple[tuple[str, str], ...] = (
     ("net/ipv4/conf/all/ignore_routes_with_linkdown", "1"),
     ("net/ipv4/conf/default/ignore_routes_with_linkdown", "1"),
 )
-"""What a namespace needs to behave as a router (network.md 4.2), path and value."""
+"""What a namespace needs to behave as a router, path and value."""
 
 NO_IPV6_SYSCTLS: tuple[tuple[str, str], ...] = (
     # No link-local addresses, no multicast listener reports, no noise where nobody routes IPv6.

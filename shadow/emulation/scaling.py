@@ -12,7 +12,7 @@ def shaped(topology: Topology, lab: LabSpec, *, scale: float) -> LabSpec:
     Args:
         topology: Says each link's capacity and delay.
         lab: The lab of that network.
-        scale: Rates are divided by it, since no host forwards 100 Gbit/s (network.md 4.3); delays
+        scale: Rates are divided by it, since no host forwards 100 Gbit/s; delays
             are not.
     """
     links = {link.id: link for link in topology.links}

@@ -16,12 +16,14 @@ from foreshadow.routing_design import Bfd, BgpTimers, Hello, Igp, Throttle
 from foreshadow.topology import LinkId, NodeId, Prefix
 from frr import bfd, lsdb
 from frr.configuration import Daemon
+from frr.namespace import run_inside
 from scenarios.drills.steadiness import unsteady
 from shadow.config_difference import difference
 from shadow.emulation.addressing import prefix6, site6
 from shadow.emulation.containers import ContainersLab
 from shadow.emulation.design import design
 from shadow.emulation.lab import LabEnd, LabLink, LabNode, LabSpec
+from shadow.emulation.namespaces import IPV6_SYSCTLS, SYSCTLS, read_sysctls
 from shadow.emulation.netns import NetnsLab
 from tests.eventually import eventually
 
@@ -77,6 +79,15 @@ def test_both_igps_are_up_and_both_families_are_everywhere(
     found = [(it.protocol, it.level) for them in lab.adjacencies().values() for it in them]
     assert (found.count(("ospf", 0)), found.count(("isis", 2))) == (10, 10)
     assert eventually(lambda: lab.disagreements() == (), within_s=10)
+
+
+def test_a_router_forwards_ipv6_as_routers_do(lab: NetnsLab) -> None:
+    """Each of the kernel's traps is closed, for both families, where IPv6 is routed."""
+    wanted = dict((*SYSCTLS, *IPV6_SYSCTLS))
+
+    found = run_inside(lab.pathspace(_A), lambda: read_sysctls(wanted))
+
+    assert found == wanted
 
 
 def test_link_state_databases_say_what_the_file_says(lab: NetnsLab) -> None:
