@@ -111,7 +111,8 @@ class Workbench:
             # An experiment may have left behind what nobody remembers.
             self._lab.audit()
         bench = self._approach(production, is_over)
-        if bench.fidelity < self._least_fidelity and not is_over():
+        is_unlike = bench.fidelity < self._least_fidelity
+        if is_unlike and not is_over() and not production().is_stale:
             # What is left of an experiment that could not be undone does not outlive a rebuild.
             self._lab.discard()
             bench = self._approach(production, is_over)

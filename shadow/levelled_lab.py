@@ -9,21 +9,18 @@ import structlog
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError, EmulationFailed, InvariantViolated, TransientError
 from foreshadow.fidelity_report import FidelityReport
-from foreshadow.observed import Session
 from foreshadow.topology import LinkId, NodeId, Prefix
-from frr import tables
-from frr.configuration import Daemon
+from frr.configuration import startup
+from shadow.behaviour import links_down, read_behaviour
 from shadow.config_difference import difference
 from shadow.emulation.emulator import DaemonState, Emulator
-from shadow.emulation.lab import LabSpec
-from shadow.fidelity import Behaviour, compare
+from shadow.emulation.lab import LabNode, LabSpec
+from shadow.fidelity import compare
 from shadow.lab_change import AddNode, Configure, LabChange, LiveChange, Rebuild, RemoveNode
 from shadow.mirror import Picture
 from shadow.reconcile import carry_out, plan, plan_anew
 
 MakeLab = Callable[[LabSpec], Emulator]
-
-_SUMMARY = "show bgp ipv4 unicast summary json"
 
 log = structlog.get_logger(__name__)
 
@@ -94,30 +91,36 @@ class LevelledLab:
     def level(self, wanted: LabSpec) -> tuple[LabChange, ...]:
         """Make the lab what it should be; returns what that took.
 
-        A router that refuses a change, or does not answer, is started anew. What fails all the same
-        is tried again by the next call, from what is then; failing again, the lab is built anew.
+        A router that refuses a change, or does not answer, is started anew; one whose configuration
+        no daemon of ours would take stays as it is. What fails all the same is tried again by the
+        next call, from what is then; failing again, the lab is built anew.
 
         Raises:
+            ConfigError: A router of a lab that is to be built has such a configuration.
             TransientError: Not everything could be done; or the lab does not come up, and is gone.
         """
         if self._lab is None:
             return self._build(wanted, "there was none")
+        wanted = replace(wanted, nodes=tuple(map(self._possible, wanted.nodes)))
         done: list[LabChange] = []
         try:
+            self._look_again()
             for node, reason in tuple(self._broken.items()):
                 done += self._start_anew(node, reason)
             for change in plan(self.actual(), wanted):
                 if isinstance(change, Rebuild):
                     return self._build(wanted, change.reason)
                 done += self._carry_out(change)
+            for it in wanted.nodes:
+                if it.id not in self._given:  # Started, and then too slow to be read.
+                    self._remember(it.id, it.config)
+                self._given[it.id].config = it.config
         except (ConfigError, TransientError) as error:
             if self._has_failed:
                 return self._build(wanted, str(error))
             self._has_failed = True
             raise EmulationFailed(f"the {self._name} is not level: {error}") from error
         self._has_failed = False
-        for it in wanted.nodes:
-            self._given[it.id].config = it.config
         return tuple(done)
 
     def audit(self) -> tuple[NodeId, ...]:
@@ -140,7 +143,7 @@ class LevelledLab:
 
     def links_down(self) -> tuple[LinkId, ...]:
         """Links that are cut in the lab."""
-        return _links_down(self.lab)
+        return links_down(self.lab)
 
     def fidelity(self, production: Picture, *, is_converging: bool = False) -> FidelityReport:
         """How far the lab does what production does, now; may be asked from another thread.
@@ -155,13 +158,7 @@ class LevelledLab:
         lab = self._lab
         if lab is None:
             raise EmulationFailed(f"the {self._name} is not up")
-        behaviour = Behaviour(
-            adjacencies=lab.adjacencies(),
-            sessions={router: _sessions(lab, router) for router in production.sessions},
-            loc_ribs=lab.loc_ribs(),
-            links_down=_links_down(lab),
-            is_converging=is_converging,
-        )
+        behaviour = read_behaviour(lab, production, is_converging=is_converging)
         return compare(production, behaviour, at=self._clock.now())
 
     def adopt(self, lab: Emulator) -> None:
@@ -182,6 +179,8 @@ class LevelledLab:
             lab.down()
 
     def _build(self, wanted: LabSpec, reason: str) -> tuple[LabChange, ...]:
+        for node in wanted.nodes:
+            startup(node.config)  # Refused while there still is a lab.
         log.info("lab_built_anew", lab=self._name, reason=reason)
         with suppress(TransientError):
             self.discard()
@@ -198,6 +197,25 @@ class LevelledLab:
             self._remember(node.id, node.config)
         log.info("lab_came_up", lab=self._name, answering_s=round(brought_up.answering_s, 2))
         return (Rebuild(wanted=wanted, reason=reason),)
+
+    def _possible(self, node: LabNode) -> LabNode:
+        """A router as it should be; as it is where no daemon of ours would take that."""
+        given = self._given.get(node.id)
+        if given is None or given.config == node.config:
+            return node
+        try:
+            startup(node.config)
+        except ConfigError as error:
+            log.warning("router_not_followed", lab=self._name, router=node.id, reason=str(error))
+            return replace(node, config=given.config)
+        return node
+
+    def _look_again(self) -> None:
+        """Leave routers alone that answer by now: on a busy host they were only slow."""
+        broken = [node for node in self._broken if node in {it.id for it in self.lab.spec.nodes}]
+        self._broken.clear()
+        for node in broken:
+            self._is_as_given(node)
 
     def _carry_out(self, change: LiveChange) -> Iterable[LabChange]:
         """Make a change and see that it took; returns what that came to."""
@@ -248,8 +266,6 @@ class LevelledLab:
             ),
         )
         self._broken.pop(node, None)
-        if node not in {it.id for it in spec.nodes}:
-            return ()
         changes = plan_anew(spec, node, reason)
         for change in changes:
             self._carry_out(change)
@@ -268,7 +284,8 @@ class LevelledLab:
             self._broken[node] = str(error)
             log.warning("router_does_not_answer", lab=self._name, router=node, reason=str(error))
             return False
-        given = self._given[node]
+        started = _Given(config=self.lab.spec.node(node).config, printed=running)
+        given = self._given.setdefault(node, started)
         if running == given.printed:
             return True
         drift = difference(given.printed, running).parts
@@ -280,13 +297,3 @@ class LevelledLab:
 
     def _remember(self, node: NodeId, config: str) -> None:
         self._given[node] = _Given(config=config, printed=self.lab.running_config(node))
-
-
-def _links_down(lab: Emulator) -> tuple[LinkId, ...]:
-    return tuple(link.id for link in lab.spec.links if not link.is_up)
-
-
-def _sessions(lab: Emulator, router: NodeId) -> tuple[Session, ...]:
-    if Daemon.BGPD not in lab.daemons(router):
-        return ()
-    return tables.sessions(lab.show(router, _SUMMARY))

@@ -68,7 +68,7 @@ class LabRouters:
 
     def disagreements(self) -> tuple[str, ...]:
         """Where zebra's table and the kernel's differ; anything here voids an experiment."""
-        return tuple(it for router in self._routers.values() for it in router.disagreements())
+        return tuple(it for router in self._now() for it in router.disagreements())
 
     def inside(self, node: NodeId) -> AbstractContextManager[None]:
         """The calling thread is at that router for the length of the block."""
@@ -109,14 +109,18 @@ class LabRouters:
 
     def dead_daemons(self) -> tuple[str, ...]:
         """Daemons that do not run and should, with router and last words."""
-        return tuple(words for router in self._routers.values() for words in router.dead())
+        return tuple(words for router in self._now() for words in router.dead())
 
     def pids(self) -> tuple[int, ...]:
         """Process ids of every daemon of the lab, each router's in the order of start."""
-        return tuple(pid for it in self._routers.values() for pid in it.processes.pids())
+        return tuple(pid for it in self._now() for pid in it.processes.pids())
 
     def _of_ours(self, read: Callable[[LabRouter], T]) -> dict[NodeId, T]:
-        return {node: read(it) for node, it in self._routers.items() if not it.is_external}
+        return {it.id: read(it) for it in self._now() if not it.is_external}
+
+    def _now(self) -> tuple[LabRouter, ...]:
+        """The routers there are: others may come and go in another thread while these are read."""
+        return tuple(self._routers.values())
 
     def _router(self, node: NodeId) -> LabRouter:
         """The running router of that name.

@@ -92,14 +92,13 @@ def set_neighbors(
         body = head + _packed(_DST, address.packed) + _packed(_LINK_ADDRESS, mac)
         request += _HEADER.pack(_HEADER.size + len(body), _NEWNEIGH, _REPLACE, number, 0) + body
     connection.send(request)
-    left = len(neighbors)
-    while left:
+    codes: list[int] = []
+    while len(codes) < len(neighbors):  # All of them, or the next request would get the rest.
         answer = connection.recv(1 << 16)
-        for kind, start, _ in _messages(answer):
-            code = struct.unpack_from("=i", answer, start)[0]
-            if kind == _ERROR and code:
-                raise OSError(-code, "the kernel refused a neighbor")
-            left -= 1
+        acknowledged = (start for kind, start, _ in _messages(answer) if kind == _ERROR)
+        codes += [-struct.unpack_from("=i", answer, start)[0] for start in acknowledged]
+    if refused := next(filter(None, codes), 0):
+        raise OSError(refused, "the kernel refused a neighbor")
 
 
 def _packed(kind: int, payload: bytes) -> bytes:

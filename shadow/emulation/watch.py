@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from foreshadow.errors import TransientError
 from foreshadow.topology import NodeId
 from shadow.emulation.emulator import FibChange, Settled
 from shadow.emulation.rtnetlink import TABLE_MAIN, AnyPrefix, Route, changes
@@ -65,11 +66,11 @@ class FibWatch:
         self._selector.register(connection, selectors.EVENT_READ, node)
 
     def remove(self, node: NodeId) -> None:
-        """Watch a router no longer; its socket may be closed after this."""
+        """Watch a router no longer; its socket may be closed after this. Nothing if it is not."""
         with self._news:
-            connection = self._sockets.pop(node)
-            self._selector.unregister(connection)
-            del self._tables[node], self._held[node]
+            if node in self._sockets:
+                self._selector.unregister(self._sockets.pop(node))
+                del self._tables[node], self._held[node]
 
     def close(self) -> None:
         """Stop watching."""
@@ -194,9 +195,9 @@ class FibWatch:
 
     def _recheck(self, node: NodeId) -> None:
         """An IPv6 route that lost one of several next hops is announced as gone: look again."""
-        held = _main(self._tables[node]())
+        held = self._listed(node)
         with self._news:
-            if node in self._held:
+            if held is not None and node in self._held:
                 self._held[node] |= held
                 self._compare(node, held)
 
@@ -209,9 +210,9 @@ class FibWatch:
 
     def _relist(self, node: NodeId) -> None:
         """The kernel dropped changes (ENOBUFS): list the table, and count it as a change."""
-        held = _main(self._tables[node]())
+        held = self._listed(node)
         with self._news:
-            if node not in self._held:
+            if held is None or node not in self._held:
                 return
             gone = self._held[node] - held
             self._held[node] = held
@@ -221,6 +222,17 @@ class FibWatch:
             for prefix in held | gone
         ]
         self._note(node, overrun)
+
+    def _listed(self, node: NodeId) -> set[AnyPrefix] | None:
+        """What a router's table holds now; None for one that is being taken away this moment."""
+        with self._news:
+            list_routes = self._tables.get(node)
+        if list_routes is None:
+            return None
+        try:
+            return _main(list_routes())
+        except TransientError:
+            return None
 
 
 def _main(routes: tuple[Route, ...]) -> set[AnyPrefix]:

@@ -102,6 +102,18 @@ def test_stale_production_leaves_no_fidelity(labs: list[FakeLab], fake_clock: Fa
     assert seen[0].fidelity == 0.0
 
 
+def test_stale_production_is_no_reason_to_build_the_bench_anew(
+    labs: list[FakeLab], fake_clock: FakeClock
+) -> None:
+    """Nothing of the bench is wrong."""
+    stale = replace(_production(), stale=frozenset({(NW, Stream.CONFIG)}))
+    _workbench(labs, fake_clock, [], least_fidelity=0.99).conduct(
+        ASKED, lambda: stale, lambda: False
+    )
+
+    assert len(labs) == 1
+
+
 def test_what_an_experiment_left_behind_is_found_before_the_next(
     labs: list[FakeLab], fake_clock: FakeClock
 ) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from foreshadow.errors import ConfigError, EmulationFailed
+from foreshadow.errors import ConfigError, DeviceUnreachable, EmulationFailed
 from foreshadow.topology import LinkId, NodeId
 from shadow.emulation.design import design
-from shadow.emulation.lab import LabLink, LabSpec, LinkShape
+from shadow.emulation.lab import LabLink, LabNode, LabSpec, LinkShape
 from shadow.lab_change import AddLink, AddNode, Configure, Rebuild, RemoveNode, SetLink
 from shadow.levelled_lab import LevelledLab
 from shadow.mirror import picture
@@ -28,10 +28,15 @@ class WatchedLab(FakeLab):
         self.read: list[NodeId] = []
         self.failures = 0
         self.refused = ""
+        self.slow: list[NodeId] = []
+        """Routers that do not answer in time, one entry a question."""
 
     def running_config(self, node: NodeId) -> str:
         """A router's configuration, noted."""
         self.read.append(node)
+        if node in self.slow:
+            self.slow.remove(node)
+            raise DeviceUnreachable("does not answer", device=node)
         return super().running_config(node)
 
     def set_link(self, link_id: LinkId, is_up: bool) -> float:  # noqa: FBT001 - see Emulator
@@ -171,6 +176,62 @@ def test_router_that_refuses_a_line_is_started_anew_alone(
     assert len(labs) == 1
     assert {link.id for link in labs[-1].spec.links} == {link.id for link in SPEC.links}
     assert levelled.level(wanted) == ()
+
+
+def test_router_that_answers_again_is_left_alone(
+    levelled: LevelledLab, labs: list[WatchedLab]
+) -> None:
+    """On a busy host it was only slow; one that stays silent is started anew."""
+    labs[-1].slow = [NodeId("SW")]
+    assert levelled.audit() == ("SW",)
+    assert levelled.level(SPEC) == ()
+
+    labs[-1].slow = [NodeId("SW")] * 2
+    assert levelled.audit() == ("SW",)
+    assert [type(it) for it in levelled.level(SPEC)[:2]] == [RemoveNode, AddNode]
+
+
+def test_router_too_slow_to_be_read_after_its_start_is_read_by_the_next_call(
+    levelled: LevelledLab, labs: list[WatchedLab]
+) -> None:
+    """It runs, so nothing but that is left to do."""
+    labs[-1].refused, labs[-1].slow = "ip ospf cost 16", [NodeId("SW")]
+    wanted = _configured("SW", "ip ospf cost 15", "ip ospf cost 16")
+    with pytest.raises(EmulationFailed, match="the test is not level: SW: does not answer"):
+        levelled.level(wanted)
+
+    assert {type(it) for it in levelled.level(wanted)} == {AddLink}
+    assert levelled.level(wanted) == ()
+    assert len(labs) == 1
+
+
+def test_configuration_no_daemon_takes_costs_neither_router_nor_lab(
+    levelled: LevelledLab, labs: list[WatchedLab]
+) -> None:
+    """The router stays as it is, and the others follow."""
+    strange = _configured("SW", "hostname SW\n", "hostname SW\nsnmp-server community x\n")
+    cut = replace(strange, links=_with(CUT, is_up=False).links)
+    for _ in range(2):
+        levelled.level(cut)
+
+    assert levelled.links_down() == (CUT,)
+    assert labs[-1].spec.node("SW") == SPEC.node("SW")
+    assert len(labs) == 1
+
+
+def test_lab_that_cannot_be_built_anew_stays(levelled: LevelledLab, labs: list[WatchedLab]) -> None:
+    """What a router that comes is refused for is found before the others are taken down."""
+    new = LabNode(id=NodeId("NEW"), config="hostname NEW\nsnmp-server community x\n")
+    grown = replace(SPEC, nodes=(*SPEC.nodes, new))
+    labs[-1].failures = 2
+    grown = replace(grown, links=_with(CUT, is_up=False).links)
+    with pytest.raises(EmulationFailed):
+        levelled.level(grown)
+    with pytest.raises(ConfigError, match="snmp-server"):
+        levelled.level(grown)
+
+    assert levelled.is_up
+    assert len(labs) == 1
 
 
 def test_lab_that_is_not_there_has_no_fidelity(fake_clock: FakeClock) -> None:

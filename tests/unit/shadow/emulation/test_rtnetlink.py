@@ -1,13 +1,16 @@
 """Route messages: what the kernel encodes is what we read, whatever the bytes."""
 
+import errno
+import socket
 import struct
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.emulation.rtnetlink import TABLE_MAIN, Route, changes, routes
+from shadow.emulation.rtnetlink import TABLE_MAIN, Route, changes, routes, set_neighbors
 from tests.route_messages import encoded
 
 _HOPS = st.lists(
@@ -72,3 +75,19 @@ def test_both_families_are_followed() -> None:
         (route.prefix, False),
         (gone.prefix, True),
     ]
+
+
+def test_a_refused_neighbor_leaves_no_answer_for_the_next_request() -> None:
+    """Every acknowledgement is read before the first refusal is told."""
+    neighbors = {IPv4Address(f"10.0.0.{host}"): bytes(6) for host in (1, 2, 3)}
+    ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, kernel:
+        for code in (0, -errno.ENOBUFS, 0):
+            kernel.send(struct.pack("=IHHIIi", 20, 2, 0, 1, 0, code) + bytes(16))
+        with pytest.raises(OSError, match="refused a neighbor") as refused:
+            set_neighbors(ours, 1, neighbors)
+        ours.setblocking(False)  # noqa: FBT003 - the socket's own signature.
+
+        assert refused.value.errno == errno.ENOBUFS
+        with pytest.raises(BlockingIOError):
+            ours.recv(1)

@@ -3,12 +3,19 @@
 import socket
 import time
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Network
 
 import pytest
 
+from foreshadow.errors import EmulationFailed
 from foreshadow.topology import NodeId, Prefix
-from shadow.emulation.rtnetlink import TABLE_LOCAL, TABLE_MAIN, TYPE_UNICAST, Route
+from shadow.emulation.rtnetlink import (
+    TABLE_LOCAL,
+    TABLE_MAIN,
+    TYPE_UNICAST,
+    AnyPrefix,
+    Route,
+)
 from shadow.emulation.watch import FibWatch
 from tests.eventually import eventually
 from tests.route_messages import encoded
@@ -17,7 +24,7 @@ _A, _B = NodeId("A"), NodeId("B")
 _ONE, _TWO = Prefix("10.1.0.0/16"), Prefix("10.2.0.0/16")
 
 
-def _message(prefix: Prefix, *, table: int = TABLE_MAIN, is_removed: bool = False) -> bytes:
+def _message(prefix: AnyPrefix, *, table: int = TABLE_MAIN, is_removed: bool = False) -> bytes:
     return encoded(
         Route(
             prefix=prefix,
@@ -132,3 +139,26 @@ def test_the_local_table_is_no_forwarding_table(kernels: _Kernels) -> None:
     eventually(lambda: kernels.watch.changes(0.0), within_s=5)
 
     assert [change.prefix for change in kernels.watch.changes(0.0)] == [_TWO]
+
+
+def test_a_router_taken_away_while_its_table_is_read_ends_no_watch(kernels: _Kernels) -> None:
+    """An IPv6 route that goes makes the watch list the table, of a router that is leaving."""
+    asked: list[int] = []
+
+    def table() -> tuple[Route, ...]:
+        asked.append(len(asked))
+        if len(asked) > 1:
+            raise EmulationFailed("A: no routes: Bad file descriptor")
+        return ()
+
+    far, near = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with far, near:
+        kernels.watch.remove(_A)
+        kernels.watch.remove(_A)
+        kernels.watch.add(_A, near, table)
+        far.send(_message(IPv6Network("2001:db8::/64"), is_removed=True))
+        assert eventually(lambda: len(asked) == 2, within_s=5)
+        kernels.say(_B, _message(_ONE))
+
+        assert eventually(lambda: not kernels.watch.missing({_B: {_ONE}}), within_s=5)
+        kernels.watch.remove(_A)
