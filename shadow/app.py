@@ -7,7 +7,7 @@ frozen `Picture` of production, replaced whole with every change.
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -88,8 +88,9 @@ def run(
         stop.set()
         for worker in workers:
             worker.join(_JOIN_S)
-        mirror.discard()
-        bench.discard()
+        with ExitStack() as ending:  # Each, also if the other cannot be removed.
+            ending.callback(mirror.discard)
+            ending.callback(bench.discard)
     if desk.failure is not None:
         raise desk.failure
 

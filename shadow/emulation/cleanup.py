@@ -54,7 +54,9 @@ def remove_run(run_id: str, *, run_dir: Path | None = None, engine: str = OWN_EN
     )
     for name in found:
         namespaces.remove(name)
-    directories = [path for path in _frr_directories() if path.name.startswith(prefix)]
+    # Of one lab alone also its notes: `<run>-<lab>.lab` and `.clab`.
+    of_ours = (prefix, f"{run_id}.")
+    directories = [path for path in _frr_directories() if path.name.startswith(of_ours)]
     if run_dir is not None and run_dir.is_dir():
         directories.append(run_dir)
     for path in directories:

@@ -5,7 +5,8 @@ bridge, so that an engine which is already there notices nothing.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +81,23 @@ class Engine:
             raise EnvironmentUnfit(lack) from error
 
     def version(self) -> str:
-        """What it says it is."""
-        version: str = self._api.version()["Version"]
+        """What it says it is.
+
+        Raises:
+            EmulationFailed: It does not answer any more.
+        """
+        with _answering(self.url):
+            version: str = self._api.version()["Version"]
         return version
 
     def has_image(self, image: str) -> bool:
-        """Whether an image is there; it is never fetched."""
-        return bool(self._api.images(name=image))
+        """Whether an image is there; it is never fetched.
+
+        Raises:
+            EmulationFailed: The engine does not answer any more.
+        """
+        with _answering(self.url):
+            return bool(self._api.images(name=image))
 
     def run(self, plan: ContainerPlan) -> None:
         """Start a privileged container with no network but `lo`.
@@ -164,8 +175,13 @@ class Engine:
         raise EmulationFailed(f"{name}: {command[0]} does not end")
 
     def names(self, prefix: str) -> tuple[str, ...]:
-        """Our containers, running or not, whose name begins so; sorted."""
-        listed = self._api.containers(all=True, filters={"label": LABEL})
+        """Our containers, running or not, whose name begins so; sorted.
+
+        Raises:
+            EmulationFailed: The engine does not answer any more.
+        """
+        with _answering(self.url):
+            listed = self._api.containers(all=True, filters={"label": LABEL})
         found = (name.removeprefix("/") for it in listed for name in it["Names"])
         return tuple(sorted(name for name in found if name.startswith(prefix)))
 
@@ -200,10 +216,13 @@ class Engine:
             found: dict[str, Any] = self._api.inspect_container(name)
         except NotFound as error:
             raise EmulationFailed(f"there is no container {name}") from error
+        except (APIError, RequestException) as error:
+            raise EmulationFailed(f"{name}: {_words(error)}") from error
         return found
 
     def _last_words(self, name: str) -> str:
-        said: bytes = self._api.logs(name, tail=5)
+        with _answering(self.url):
+            said: bytes = self._api.logs(name, tail=5)
         return " ".join(said.decode(errors="replace").split()) or "it said nothing"
 
 
@@ -222,6 +241,15 @@ def remove_containers(prefix: str, *, url: str = OWN_ENGINE) -> tuple[str, ...]:
     finally:
         engine.close()
     return found
+
+
+@contextmanager
+def _answering(url: str) -> Iterator[None]:
+    """What the engine is asked within the block fails in a sentence of ours."""
+    try:
+        yield
+    except (APIError, RequestException) as error:
+        raise EmulationFailed(f"the container engine at {url}: {_words(error)}") from error
 
 
 def _words(error: Exception) -> str:

@@ -136,12 +136,14 @@ class FrrLab(LabRouters):
             return
         daemons = self.pids()
         self.release()
+        self._is_ours = True  # Until all of it is gone: what fails may be called again.
         self._shaper.close()
         process_table.end(daemons)
         process_table.end(process_table.inside(map(self.pathspace, self._described())))
         self._hosting.remove(self._described())
         self._note.remove()
         remove_restart_notes()
+        self._is_ours = False
 
     def set_link(self, link_id: LinkId, is_up: bool) -> float:  # noqa: FBT001 - see Emulator
         """Cut or restore the carrier on both ends of a link, verified (see `Emulator`)."""

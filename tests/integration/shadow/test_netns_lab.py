@@ -231,7 +231,7 @@ sys.stdin.read()
 def test_a_killed_owner_leaves_nothing_that_clean_up_does_not_find(
     run: Run, repository: Path
 ) -> None:
-    """Kill -9 of the process that made a lab: one call from another removes all of it."""
+    """Kill -9 of the process that made a lab: one call from another removes all of that lab."""
     network = repository / "tests" / "networks" / "square.yaml"
     with subprocess.Popen(
         [sys.executable, "-c", _ORPHAN, str(network), run.run_id],
@@ -243,7 +243,7 @@ def test_a_killed_owner_leaves_nothing_that_clean_up_does_not_find(
         assert owner.stdout.readline() == b"up\n"
         os.kill(owner.pid, signal.SIGKILL)
 
-    removed = remove_run(run.run_id)
+    removed = remove_run(f"{run.run_id}-x")
 
     assert len(removed.namespaces) == 6
     assert len(removed.processes) == 4 * 4 + 2 * 3
