@@ -3,23 +3,29 @@
 A walk over FIBs is linear in the demand, so it is done once per set of FIBs and gives a routing
 matrix: the share of every demand on every link direction. Loads at any time are then one matrix
 product. ECMP splits evenly per next hop, as routers with hash-based load sharing do over many flows
-(RFC 2992); longest match decides the entry.
+(RFC 2992); longest match decides the entry. Where a router has a more specific route for part of a
+demanded prefix, that part goes its own way, and the demand is taken to be spread evenly over the
+prefix's addresses.
 
 Right after a change the routers' FIBs disagree for some 100 ms and a walk finds transient loops:
 measure loads when the FIBs have settled.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from foreshadow.demand import DemandKey, DemandMatrix
-from foreshadow.routing import Fib, FibEntry, Fibs
+from foreshadow.routing import Fib, FibEntry, Fibs, Terminal
 from foreshadow.topology import DirectedLink, NodeId, Prefix, Topology
 
 _NEGLIGIBLE_SHARE = 1e-9
+_SMALLEST_PART = 1e-3
+"""Share of a prefix below which a more specific route is passed over: host routes by the hundred
+would make a walk long and change no load that anybody sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +95,15 @@ def walk(topology: Topology, fibs: Fibs, keys: tuple[DemandKey, ...]) -> Routing
     lost, looped = np.zeros(len(keys)), np.zeros(len(keys))
     internal = frozenset(node.id for node in topology.nodes if not node.is_external)
     steps = _Steps(fibs, topology.egress(), internal)
+    parts = _parts(fibs, frozenset(key.prefix for key in keys))
     for column, key in enumerate(keys):
-        flow, dropped, looped[column] = steps.spread(key)
-        lost[column] = dropped + looped[column]
-        for direction, share in flow.items():
-            if direction in row:
-                shares[row[direction], column] = share
+        for part, size in parts.get(key.prefix, ((key.prefix, 1.0),)):
+            flow, dropped, going_round = steps.spread(key, part)
+            looped[column] += size * going_round
+            lost[column] += size * (dropped + going_round)
+            for direction, share in flow.items():
+                if direction in row:
+                    shares[row[direction], column] += size * share
     return RoutingMatrix(
         keys=keys,
         links=tuple(row),
@@ -111,6 +120,41 @@ def longest_match(fib: Fib, prefix: Prefix) -> FibEntry | None:
     return max(covering, key=lambda entry: entry.prefix.prefixlen, default=None)
 
 
+def _parts(
+    fibs: Fibs, prefixes: frozenset[Prefix]
+) -> dict[Prefix, tuple[tuple[Prefix, float], ...]]:
+    """The prefixes of which parts have routes of their own: each part, and its share of addresses.
+
+    A part's share is without the parts inside it; the first part is the prefix itself.
+    """
+    known = sorted({entry.prefix for fib in fibs.values() for entry in fib})
+    found = {}
+    for prefix in prefixes:
+        if inside := _more_specific(prefix, known):
+            sizes = {part: part.num_addresses / prefix.num_addresses for part in (prefix, *inside)}
+            around = [prefix]
+            for part in inside:
+                while not part.subnet_of(around[-1]):
+                    around.pop()
+                sizes[around[-1]] -= part.num_addresses / prefix.num_addresses
+                around.append(part)
+            found[prefix] = tuple(sizes.items())
+    return found
+
+
+def _more_specific(prefix: Prefix, known: Sequence[Prefix]) -> list[Prefix]:
+    """Those of sorted prefixes that are a part of one worth looking at, the larger ones first."""
+    inside = []
+    last = prefix.broadcast_address
+    for index in range(bisect_left(known, prefix), len(known)):
+        each = known[index]
+        if each.network_address > last:
+            break
+        if each != prefix and each.num_addresses >= _SMALLEST_PART * prefix.num_addresses:
+            inside.append(each)
+    return inside
+
+
 class _Steps:
     """Next steps per router and prefix, looked up once and kept for the length of one walk."""
 
@@ -122,10 +166,15 @@ class _Steps:
     ) -> None:
         self._fibs, self._egress, self._internal = fibs, egress, internal
         self._exact = {node: {entry.prefix: entry for entry in fib} for node, fib in fibs.items()}
-        self._known: dict[tuple[NodeId, Prefix], tuple[DirectedLink | None, ...]] = {}
+        self._known: dict[tuple[NodeId, Prefix, Prefix], tuple[DirectedLink | None, ...]] = {}
 
-    def spread(self, key: DemandKey) -> tuple[dict[DirectedLink, float], float, float]:
-        """Share of one demand per link direction, the share dropped, and the share that loops."""
+    def spread(
+        self, key: DemandKey, part: Prefix
+    ) -> tuple[dict[DirectedLink, float], float, float]:
+        """What becomes of one part of a demand's prefix.
+
+        Its share per link direction, the share dropped, and the share that loops.
+        """
         flow: dict[DirectedLink, float] = {}
         dropped = 0.0
         pending = {key.ingress: 1.0}
@@ -134,7 +183,7 @@ class _Steps:
         for _ in range(len(self._internal) + 1):
             moved: dict[NodeId, float] = {}
             for node, share in pending.items():
-                hops = self._next(node, key.prefix)
+                hops = self._next(node, part, key.prefix)
                 for hop in hops:
                     if hop is None:
                         dropped += share / len(hops)
@@ -147,21 +196,25 @@ class _Steps:
                 return flow, dropped, 0.0
         return flow, dropped, sum(pending.values())
 
-    def _next(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
+    def _next(self, node: NodeId, part: Prefix, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
         """Directions a packet takes at `node`: empty if it is delivered there, None if lost."""
-        known = self._known.get((node, prefix))
+        known = self._known.get((node, part, prefix))
         if known is None:
-            known = self._look_up(node, prefix)
-            self._known[node, prefix] = known
+            known = self._look_up(node, part, prefix)
+            self._known[node, part, prefix] = known
         return known
 
-    def _look_up(self, node: NodeId, prefix: Prefix) -> tuple[DirectedLink | None, ...]:
-        # No entry for a prefix is longer than its own; to look at all of them is the exception.
-        entry = self._exact.get(node, {}).get(prefix)
+    def _look_up(
+        self, node: NodeId, part: Prefix, prefix: Prefix
+    ) -> tuple[DirectedLink | None, ...]:
+        # No entry that counts is longer than the part; to look at all of them is the exception.
+        entry = self._exact.get(node, {}).get(part)
         if entry is None:
-            entry = longest_match(self._fibs.get(node, ()), prefix)
+            entry = longest_match(self._fibs.get(node, ()), part)
         if entry is None:
             return (None,)
         if entry.terminal is not None:
-            return ()
+            # An owner holds its prefix with a discard route; one for a part of it is a blackhole.
+            is_part = entry.prefix.prefixlen > prefix.prefixlen
+            return (None,) if is_part and entry.terminal is Terminal.DISCARDED else ()
         return tuple(self._egress.get((node, hop.interface)) for hop in entry.forwards)

@@ -3,7 +3,7 @@
 import pytest
 
 from foreshadow.demand import DemandKey, DemandMatrix
-from foreshadow.routing import Fib, FibEntry, Forward
+from foreshadow.routing import Fib, FibEntry, Forward, Terminal
 from foreshadow.topology import NodeId, Prefix
 from foreshadow.walk import RoutingMatrix, walk
 from shadow.emulation.design import topology_of
@@ -71,3 +71,22 @@ def test_a_demand_that_was_not_walked_is_not_counted() -> None:
     )
 
     assert max(_walked({}).loads_bps(other).values()) == 1e9
+
+
+def test_a_part_of_a_prefix_goes_its_own_way() -> None:
+    """A more specific route takes its share of the addresses, and a discard route there drops it.
+
+    The owner's discard route for the whole prefix, by which it is held, delivers.
+    """
+    half, eighth = (next(HEAVY.subnets(prefixlen_diff=bits)) for bits in (1, 3))
+    hole = FibEntry(prefix=half, terminal=Terminal.DISCARDED)
+    matrix = _walked(
+        {
+            SE: (_via(NE), _via(SW, prefix=half), _via(NE, prefix=eighth)),
+            SW: (hole,),
+            NE: (FibEntry(prefix=HEAVY, terminal=Terminal.DISCARDED),),
+        }
+    )
+
+    assert _loads(matrix) == {"SE->NE": 6.25e8, "SE->SW": 3.75e8}
+    assert matrix.lost_bps(DEMAND) == pytest.approx(3.75e8)
