@@ -56,7 +56,11 @@ def _measured(result: ExperimentResult) -> list[RenderableType]:
         f"Convergence by netlink: the last table changed after {seen.last_fib_change_ms:.0f} ms.",
     ]
     worst = seen.worst_pair
-    if worst is not None and worst.meters_differ_ms is not None:
+    if worst is not None and worst.probes_lost and worst.after is None:
+        lines.append(
+            f"From {worst.src} to {worst.address} nothing arrived again while the faults were in."
+        )
+    elif worst is not None and worst.meters_differ_ms is not None:
         lines.append(
             f"On {worst.src} to {worst.address} the two meters are "
             f"{worst.meters_differ_ms:.0f} ms apart."

@@ -267,6 +267,7 @@ class _Run:
         """Undo everything, see that it is so, and only then look at what was measured."""
         if conductor.injected_s is None and not self._breakage.in_force:
             return
+        undoing_s = self._pace.now_s()
         undone_s = self._breakage.undo_all()
         if self._breakage.in_force:
             undone_s = self._breakage.undo_all()
@@ -285,6 +286,7 @@ class _Run:
             conductor,
             trails,
             clean_s=clean_s,
+            undoing_s=undoing_s,
             undone_s=undone_s,
             changes=self._lab.fib_changes(conductor.injected_s or undone_s),
         )

@@ -54,15 +54,20 @@ class Measurement:
         trails: tuple[ProbeTrail, ...],
         *,
         clean_s: float,
+        undoing_s: float,
         undone_s: float,
         changes: tuple[FibChange, ...],
     ) -> None:
         """What the faults did, from the first injection to the last undoing.
 
+        Packets are counted to its very end: what no table change heals stays broken, and the
+        moment the tables rest is not when packets arrive again.
+
         Args:
             conductor: Who injected them.
             trails: The probes, of the whole drill.
             clean_s: When the control run began, monotonic.
+            undoing_s: When the undoing of all that was left began.
             undone_s: When the last fault was undone.
             changes: Every table change since the first injection.
         """
@@ -76,18 +81,18 @@ class Measurement:
             self.doubts.append(f"{lost} probes were lost before anything was broken")
         if not self.windows:
             return
-        under = between(trails, clean_s, min(undone_s, conductor.read_s or undone_s))
+        under = between(trails, clean_s, undoing_s)
         slowest = max(self.windows, key=lambda window: window.settled_s)
         self.convergence = measure(
             under,
             injected_s=conductor.injected_s,
             last_fib_change_s=slowest.settled_s,
-            changes=[it for it in changes if it.at_s < undone_s],
+            changes=[it for it in changes if it.at_s < undoing_s],
         )
         outage_ms = self.convergence.outage_ms
         self.seen[Moment.DURING] = {
             **worst_of(self._window(window, trails) for window in self.windows),
-            **packets_sight(between(under, conductor.injected_s, undone_s)),
+            **packets_sight(between(under, conductor.injected_s, undoing_s)),
             CheckKind.CONVERGENCE: Measured(
                 value=slowest.settled_s,
                 where=f"last change of any table; packets tell of {outage_ms:.0f} ms",
