@@ -26,8 +26,10 @@ def read_network(path: Path) -> NetworkFile:
         return parse_network(path.read_text(encoding="utf-8"), path=path)
     except FileNotFoundError as error:
         raise ConfigError("no such network file", path=path) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", path=path) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not text; a network file is YAML in UTF-8", path=path) from error
 
 
 def ground_of(

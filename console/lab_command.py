@@ -18,7 +18,7 @@ from console.host import Wish
 from console.lab_keeping import LabState, find_lab, kept_labs, state_of
 from foreshadow.clock import SystemClock
 from shadow.emulation.design import design
-from shadow.lab_change import LabChange
+from shadow.lab_change import Configure, LabChange
 from shadow.reconcile import plan
 
 _CLOCK = SystemClock()
@@ -121,12 +121,21 @@ def told(changes: Sequence[ToldChange]) -> str:
     """A plan for people, numbered."""
     if not changes:
         return "Nothing to do: it is so already."
-    return "\n".join(f"{number:3}  {it.says}" for number, it in enumerate(changes, start=1))
+    return "\n".join(f"{number:3}  {_lined(it)}" for number, it in enumerate(changes, start=1))
+
+
+def _lined(change: ToldChange) -> str:
+    """A step that enters configuration has one line of it on each line, indented."""
+    what, _, lines = change.says.partition(": ")
+    if change.kind != _kind_of(Configure):
+        return change.says
+    return "\n".join([what, *(f"       {line}" for line in lines.split("; "))])
 
 
 def table(labs: Sequence[LabState]) -> Table:
     """Labs for people."""
-    found = Table("lab", "network", "backend", "routers", "links", "state", box=None)
+    found = Table("lab", "network", "backend", "routers", "links", box=None)
+    found.add_column("state", overflow="fold")
     for lab in labs:
         found.add_row(
             lab.name, lab.network, lab.backend, str(lab.routers), str(lab.links), _state(lab)
@@ -146,13 +155,12 @@ def _state(lab: LabState) -> str:
 
 
 def _told(changes: Sequence[LabChange]) -> tuple[ToldChange, ...]:
-    return tuple(ToldChange(kind=_kind(it), says=str(it)) for it in changes)
+    return tuple(ToldChange(kind=_kind_of(type(it)), says=str(it)) for it in changes)
 
 
-def _kind(change: LabChange) -> str:
+def _kind_of(change: type[LabChange]) -> str:
     """`SetLink` as `set-link`."""
-    name = type(change).__name__
-    return "".join(f"-{it.lower()}" if it.isupper() else it for it in name).lstrip("-")
+    return "".join(f"-{it.lower()}" if it.isupper() else it for it in change.__name__).lstrip("-")
 
 
 def _prepared() -> Path:

@@ -43,11 +43,17 @@ class Checked:
     ignored: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.nodes} nodes of kind linux, {self.links} links"]
+        lines = [
+            f"{self.name}: {_count(self.nodes, 'node')} of kind linux, {_count(self.links, 'link')}"
+        ]
         if self.not_routers:
             lines.append(f"no lab of routers: {self.not_routers}")
         lines += [f"left out: {it}" for it in self.ignored]
         return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def written(network: Path, output: Path) -> Written:
@@ -61,7 +67,7 @@ def written(network: Path, output: Path) -> Written:
     try:
         topology = write_lab(spec, output, name=file.name)
     except OSError as error:
-        raise ConfigError(f"cannot be written: {error}", path=output) from error
+        raise ConfigError(f"cannot be written: {error.strerror}", path=output) from error
     return Written(topology=str(topology), routers=len(spec.nodes), links=len(spec.links))
 
 

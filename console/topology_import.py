@@ -1,5 +1,7 @@
 """A topology that was imported, as people and programs are told of it."""
 
+import shutil
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import yaml
 from foreshadow.errors import ConfigError
 from foreshadow.imported_topology import ImportedTopology
 from ingest.topologies.network import PlannedNetwork, network_of
+
+_INDENT = " " * len("  capacities  ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,14 @@ def summary(found: Imported) -> str:
     ]
     if found.output:
         lines.append(f"  written     {found.output}")
-    return "\n".join(lines)
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(line: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        line, width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _capacities(found: Imported) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from foreshadow.document import parse_document
+from foreshadow.document import parse_document, reason_of
 from foreshadow.errors import ConfigError
 from foreshadow.network_file import LinkEntry, NetworkFile
 from foreshadow.propagation import link_delays
@@ -106,7 +106,7 @@ def varied(network: NetworkFile, variant: Variant) -> NetworkFile:
     try:
         return NetworkFile.model_validate(network.model_copy(update=changes).model_dump())
     except ValidationError as error:
-        says = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        says = reason_of(error.errors(include_url=False)[0])
         raise ConfigError(f"variant {variant.name} of {network.name}: {says}") from error
 
 

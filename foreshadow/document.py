@@ -1,8 +1,8 @@
 """YAML files with a schema, and errors that point at the line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -10,6 +10,18 @@ from pydantic import BaseModel, ValidationError
 from foreshadow.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "dict_type": "expected fields, each as `name: value`",
+    "mapping_type": "expected fields, each as `name: value`",
+    "model_type": "expected fields, each as `name: value`",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "string_type": "expected text",
+    "missing": "is missing; add it",
+    "extra_forbidden": "there is no such field; correct its spelling, or remove it",
+}
+"""What pydantic says in terms of Python, in terms of the file."""
 
 
 def parse_document(text: str, model: type[Model], *, path: Path) -> Model:
@@ -56,12 +68,24 @@ def refusal(text: str, location: Sequence[str | int], reason: str, *, path: Path
     )
 
 
+def reason_of(refused: Mapping[str, Any]) -> str:
+    """What is wrong with a value, for the person who wrote the file.
+
+    Args:
+        refused: One of pydantic's `ValidationError.errors()`.
+    """
+    if refused["type"] == "string_pattern_mismatch":
+        return f"{refused['input']!r} does not fit {refused['ctx']['pattern']}"
+    said: str = _EXPECTED.get(refused["type"], refused["msg"])
+    return said.removeprefix("Value error, ")
+
+
 def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> ConfigError:
     first = error.errors(include_url=False)[0]
     node = _find(root, first["loc"])
     more = error.error_count() - 1
     return ConfigError(
-        first["msg"].removeprefix("Value error, ") + (f" (and {more} more)" if more else ""),
+        reason_of(first) + (f" (and {more} more)" if more else ""),
         path=path,
         line=node.start_mark.line + 1 if node else None,
         column=node.start_mark.column + 1 if node else None,

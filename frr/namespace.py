@@ -93,7 +93,7 @@ def _enter_named(netns: str) -> None:
         target = os.open(NETNS_DIR / netns, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise DeviceUnreachable(
-            f"there is no network namespace of that name: {error}", device=netns
+            f"there is no network namespace of that name: {error.strerror}", device=netns
         ) from error
     try:
         _enter(target)

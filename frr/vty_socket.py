@@ -111,7 +111,8 @@ class VtySocket:
         return connection
 
     def _unreachable(self, what: str, cause: Exception) -> DeviceUnreachable:
-        detail = str(cause) or type(cause).__name__
+        said = cause.strerror if isinstance(cause, OSError) else None
+        detail = said or str(cause) or type(cause).__name__
         return DeviceUnreachable(
             f"{self._path.stem} {what} on {self._path}: {detail}", device=self._device
         )

@@ -33,6 +33,11 @@ def read_router(name: str, *, run_dir: Path = RUN_DIR) -> ImportedTopology:
         ConfigError: It does not answer, runs no link-state protocol, or knows no network.
     """
     place = Path(name) if "/" in name else run_dir / name
+    if not name or not any(place.glob("*.vty")):
+        raise ConfigError(
+            f"no router runs as {name!r}; `foreshadow lab status` lists labs, a router of one is "
+            f"LAB-ROUTER, and {run_dir} has every FRR that runs here"
+        )
     with ReadOnlyRouter(place.name, device=name, run_dir=place.parent) as router:
         try:
             databases = tuple(_databases(router))

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 import networkx as nx
 from pydantic import ValidationError
 
+from foreshadow.document import reason_of
 from foreshadow.errors import ConfigError
 from foreshadow.imported_topology import ImportedLink, ImportedTopology, known
 from foreshadow.network_file import LinkEntry, NetworkFile, RouterEntry
@@ -83,7 +84,7 @@ def network_of(
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"no network file can be made of it: {first['msg']}", field=field
+            f"no network file can be made of it: {reason_of(first)}", field=field
         ) from error
     return PlannedNetwork(file=file, names=names, assumptions=assumptions)
 

@@ -41,9 +41,11 @@ READERS: Mapping[str, Reader] = {
 }
 
 _CLAB = re.compile(rb"^topology:", re.MULTILINE)
+_HEAD = 4096
 _SIGNS: tuple[tuple[str, Callable[[Path, bytes], bool]], ...] = (
+    (graphml.FORMAT, lambda _, raw: b"<graphml" in raw[:_HEAD]),
+    (sndlib.FORMAT, lambda _, raw: b'<network xmlns="http://sndlib' in raw[:_HEAD]),
     (graphml.FORMAT, lambda path, _: path.suffix == ".graphml"),
-    (graphml.FORMAT, lambda path, raw: path.suffix == ".xml" and b"<graphml" in raw),
     (sndlib.FORMAT, lambda path, _: path.suffix == ".xml"),
     (repetita.FORMAT, lambda path, _: path.suffix == ".graph"),
     (rocketfuel.FORMAT, lambda path, _: path.suffix == ".intra"),
@@ -88,7 +90,8 @@ def require_whole(topology: ImportedTopology, *, path: Path | None = None) -> Im
         topology = _without_loops(topology, len(loops))
     if len(topology.nodes) < 2 or not topology.links:
         raise ConfigError(
-            f"not a network: {len(topology.nodes)} routers and {len(topology.links)} links",
+            f"not a network: {len(topology.nodes)} routers and {len(topology.links)} links "
+            "between them",
             path=path,
         )
     islands = topology.islands()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from foreshadow.document import reason_of
 from foreshadow.errors import ConfigError
 from foreshadow.imported_topology import ImportedLink, ImportedNode, ImportedTopology
 from ingest.topologies.numbers import place
@@ -86,7 +87,7 @@ def _parsed(raw: bytes, path: Path) -> _Document:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"not a topology: {first['msg']}", path=path, field=where) from error
+        raise ConfigError(f"not a topology: {reason_of(first)}", path=path, field=where) from error
 
 
 def _node(node: _Node) -> ImportedNode:

@@ -2,11 +2,19 @@
 
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import errors
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from foreshadow.errors import ConfigError
+
+_SAID = {
+    errors.codes[errors.XML_ERROR_NO_ELEMENTS]: "it ends too early; fetch the whole file",
+    errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]: "it ends too early; fetch the whole file",
+    errors.codes[errors.XML_ERROR_INVALID_TOKEN]: "a character that cannot be there",
+}
+"""What the parser says about common accidents, in plain words."""
 
 
 def parse_xml(raw: bytes, *, path: Path) -> Element:
@@ -19,11 +27,15 @@ def parse_xml(raw: bytes, *, path: Path) -> Element:
         root: Element = fromstring(raw, forbid_dtd=False)
     except ParseError as error:
         line, column = error.position
-        reason = str(error).partition(":")[0]
+        reason = _SAID.get(error.code, str(error).partition(":")[0])
         raise ConfigError(
             f"not valid XML: {reason}", path=path, line=line, column=column + 1
         ) from error
-    except (DefusedXmlException, ValueError, LookupError) as error:
+    except DefusedXmlException as error:
+        raise ConfigError(
+            "XML with entities of its own is not read; write their text out", path=path
+        ) from error
+    except (ValueError, LookupError) as error:
         raise ConfigError(f"XML that is not read: {error}", path=path) from error
     return root
 

@@ -83,7 +83,7 @@ class _Settings(BaseModel):
 
 
 class _Endpoint(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
     node: Name
     interface: str
     vars: dict[str, Any] = {}
@@ -144,8 +144,10 @@ def read_lab(path: Path, *, environment: Mapping[str, str]) -> ClabLab:
     """
     try:
         raw = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", path=path) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not text; a lab file is YAML in UTF-8", path=path) from error
     text = expand(raw, environment)
     file = parse_document(text, _ClabFile, path=path)
     document = _Document(text, path)
@@ -167,7 +169,7 @@ def _node(document: _Document, file: _ClabFile, name: str, ignored: list[str]) -
         raise document.refuse(location, f"node {name} {said}: only kind {LINUX} runs here")
     image = next((it.settings.image for it in levels if it.settings.image), None)
     if image is None:
-        raise document.refuse(("topology", "nodes", name), f"node {name} has no image")
+        raise document.refuse(("topology", "nodes", name), f"node {name} has no image; add one")
     for level in levels:
         ignored.extend(_strange(document, name, level))
     first = {
@@ -294,7 +296,9 @@ def _links(document: _Document, topology: _Topology, ignored: list[str]) -> Iter
             taken.add(end)
         for key in link.model_extra or {}:
             if key not in ("vars", "labels"):
-                raise document.refuse((*where, key), f"{key} of a link is not carried out here")
+                raise document.refuse(
+                    (*where, key), f"{key} of a link is not carried out here; remove it"
+                )
             ignored.append(f"{ends[0]} - {ends[1]}: {key}: for templates and listings")
         yield ClabLink(a=ends[0], b=ends[1], mtu_bytes=link.mtu)
 
@@ -308,6 +312,9 @@ def _end(
             raise document.refuse(where, f"{said!r} is no endpoint; expected NODE:INTERFACE")
     else:
         node, interface = said.node, said.interface
+        for key in said.model_extra or {}:
+            reason = f"{key} of an endpoint is not carried out here; remove it"
+            raise document.refuse((*where, key), reason)
     if node in _SPECIAL and node not in topology.nodes:
         reason = f"{node} makes {_SPECIAL[node]}: {_ONLY_CABLES}"
         raise document.refuse(where, reason)

@@ -27,7 +27,7 @@ def test_a_lab_of_hosts_is_read_and_told_from_one_of_routers(tmp_path: Path) -> 
 
     said = str(checked(path)).splitlines()
 
-    assert said[0] == "hosts: 1 nodes of kind linux, 0 links"
+    assert said[0] == "hosts: 1 node of kind linux, 0 links"
     assert said[1].startswith("no lab of routers: node a has no FRR configuration")
     assert said[2] == "left out: a: memory: no limits"
 

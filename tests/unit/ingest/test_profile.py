@@ -85,7 +85,7 @@ def test_the_same_file_gives_the_same_traffic_whenever_it_ends() -> None:
     [
         ("step_minutes: 5", "step_minutes: 0", r":6:15: step_minutes: "),
         ("ATLAM5: 1, ATLAng: 18", "NOWHERE: 1, ATLAng: 18", ": sends: names 'NOWHERE'"),
-        ("daily_shape:", "shape:", "daily_shape: Field required"),
+        ("daily_shape:", "shape:", "daily_shape: is missing"),
         ("begins: 2004", "begins: 2034", ": begins: "),
     ],
 )

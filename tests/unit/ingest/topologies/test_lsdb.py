@@ -67,7 +67,7 @@ def test_broadcast_network_joins_its_routers() -> None:
 
 def test_router_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """No traceback of a socket's."""
-    with pytest.raises(ConfigError, match="nowhere has no link-state database"):
+    with pytest.raises(ConfigError, match="no router runs as 'nowhere'"):
         read_router("nowhere", run_dir=tmp_path)
     (tmp_path / "dead").mkdir()
     (tmp_path / "dead" / "ospfd.vty").touch()
