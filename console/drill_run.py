@@ -1,7 +1,7 @@
 """`foreshadow scenario run` and `foreshadow drill replay`: a lab, one drill on it, its answer."""
 
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from console.drill_report import write_drill_html
 from console.drill_view import DrillView
 from console.ground import ground_of, read_network
 from console.interruption import Interruption, interruptible
+from console.lab_keeping import find_lab
 from foreshadow.clock import Clock, SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose
@@ -26,7 +27,7 @@ from scenarios.authoring.lint import read_scenario
 from scenarios.authoring.shipped import find
 from scenarios.drill_plan import encode_plan
 from scenarios.drills.drill import run_experiment
-from scenarios.drills.drill_journal import find_records
+from scenarios.drills.drill_journal import find_records, lab_name
 from scenarios.drills.drill_lock import lab_to_oneself
 from scenarios.drills.drill_room import DrillRoom
 from scenarios.drills.evidence import read_bundle
@@ -112,7 +113,11 @@ def run_drill(wish: DrillWish, settings: Settings, console: Console) -> DrillAns
     root, clock = settings.run_dir, SystemClock()
     with interruptible(console.print) as interruption, DrillView(console) as view:
         with ExitStack() as stack:
-            kept = stack.enter_context(kept_lab(wish.lab, settings, clock)) if wish.lab else None
+            kept = (
+                stack.enter_context(kept_lab(_lab_called(wish.lab, root), settings, clock))
+                if wish.lab
+                else None
+            )
             path = wish.network or (network_of(kept) if kept else Path())
             network = read_network(path)
             ground = ground_of(network, traffic=wish.traffic, at=wish.at, growth=wish.growth)
@@ -148,6 +153,13 @@ def run_drill(wish: DrillWish, settings: Settings, console: Console) -> DrillAns
         interruption.check()
     kept_name = str(kept.name) if wish.keeps or wish.lab else ""
     return replace(answer, kept_lab=kept_name)
+
+
+def _lab_called(wanted: str, root: Path) -> str:
+    """The whole name of a lab that a person may call without its run's id, as `lab` commands do."""
+    with suppress(ConfigError):
+        return str(lab_name(wanted))
+    return find_lab(wanted, root).name
 
 
 def replay_drill(
