@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.ground import ground_of, read_network
+from foreshadow.errors import ConfigError
 from scenarios.authoring.lint import lint, read_text
 from scenarios.authoring.lint_on_network import network_problems
 from scenarios.authoring.scenario_document import Problem
@@ -27,7 +28,7 @@ def lint_all(files: tuple[str, ...], *, network: Path | None = None) -> tuple[Li
     """Look at every file; with a network, also resolve its selectors there.
 
     Raises:
-        ConfigError: A file or the network cannot be read.
+        ConfigError: There is no such file, or the network cannot be read.
     """
     ground = None if network is None else ground_of(read_network(network))
     paths = dict.fromkeys(path for each in files for path in files_of(find(each)))
@@ -44,7 +45,13 @@ def problems_text(found: tuple[LintedFile, ...]) -> RenderableType:
 
 
 def _linted(path: Path, ground: Ground | None) -> LintedFile:
-    text = read_text(path)
+    try:
+        text = read_text(path)
+    except ConfigError as error:
+        # One that cannot be read does not keep the others from being looked at.
+        message = str(error).removeprefix(f"{path}: ")
+        problem = Problem(line=1, column=1, field="", message=message)
+        return LintedFile(path=str(path), is_sound=False, problems=(problem,))
     linted = lint(text)
     problems = linted.problems
     if ground is not None and linted.scenario is not None and linted.is_sound:

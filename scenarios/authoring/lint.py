@@ -91,7 +91,9 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise ConfigError("no such scenario file", path=path) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"is not text: {error}", path=path) from error
+        raise ConfigError(
+            f"is not text: byte {error.start + 1} is not UTF-8; save it as UTF-8", path=path
+        ) from error
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
 

@@ -11,6 +11,14 @@ from typing import Any
 
 import yaml
 
+_REMEDIES = {
+    "mapping values": "indent it as its neighbors are, or quote a value with a colon in it",
+    "character '\\t'": "indent with spaces",
+    "another document": "keep one scenario a file",
+    "block end": "indent it as its neighbors are",
+}
+"""What a person does about a parser's complaint, by words of the complaint."""
+
 Way = tuple[str | int, ...]
 """Way from the top of a document to a value in it."""
 
@@ -110,9 +118,14 @@ def read(text: str) -> tuple[Document | None, tuple[Problem, ...]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = f"not valid YAML: {error.problem}"
-        return None, (Problem(line=where[0], column=where[1], field="", message=message),)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = str(error.problem)
+        fix = next((said for sign, said in _REMEDIES.items() if sign in problem), "")
+        message = f"not valid YAML: {problem}"
+        return None, (Problem(line=where[0], column=where[1], field="", message=message, fix=fix),)
+    except RecursionError:
+        deep = "not valid YAML for a scenario: brackets within brackets, hundreds deep"
+        return None, (Problem(line=1, column=1, field="", message=deep, fix="nest it less"),)
+    except (yaml.YAMLError, ValueError) as error:
         return None, (Problem(line=1, column=1, field="", message=f"not valid YAML: {error}"),)
     return Document(content, root), tuple(_doubles(root, (), set()))
 
