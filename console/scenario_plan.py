@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -101,12 +102,17 @@ def plan_text(found: Planned) -> RenderableType:
         _impact(found),
         *_radius(found),
         Text("\nChecks", style="bold cyan"),
-        *(Text(f"  {c.moment}: {say_check(c)}") for c in drill.checks),
+        *(_inset(f"{c.moment}: {say_check(c)}") for c in drill.checks),
         Text("\nUndo", style="bold cyan"),
-        *(Text(f"  {line}") for line in found.undo),
+        *map(_inset, found.undo),
     ]
     parts += [Text(f"\nrefused: {why}", style="bold red") for why in found.refusals]
     return Group(*parts)
+
+
+def _inset(sentence: str) -> RenderableType:
+    """A sentence whose second line begins where its first does."""
+    return Padding(Text(sentence), (0, 0, 0, 2))
 
 
 def _undo(drill: DrillPlan) -> list[str]:

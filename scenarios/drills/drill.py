@@ -17,7 +17,7 @@ from dataclasses import replace
 import structlog
 
 from foreshadow.clock import Clock
-from foreshadow.errors import EmulationFailed, ForeshadowError, InvariantViolated
+from foreshadow.errors import ConfigError, EmulationFailed, ForeshadowError, InvariantViolated
 from foreshadow.experiment import (
     CheckFinding,
     DeviceChange,
@@ -97,6 +97,8 @@ def run_experiment(  # noqa: PLR0913 - how it is run, beside what is
         except BrokenOff as stopped:
             story.tell(Step.BROKEN_OFF, str(stopped))
             run.doubts.append(str(stopped))
+        except ConfigError as error:
+            run.doubts.append(f"this cannot be done to this network as it is: {error}")
         except ForeshadowError as error:
             run.doubts.append(f"the bench gave up: {error}")
         except Exception as error:
