@@ -185,15 +185,18 @@ class Relay:
             _tell(caller, {})
             return True
         line.waiting = caller
-        line.take_in()  # What the kernel handed over before it stopped to do so.
-        if line.frames:
-            return True
-        return self._end(line)
+        self._take_in(line)  # What the kernel handed over before it stopped to do so.
+        if self._lines.get(key) is not line:
+            return self._tell_ended(caller)
+        return True if line.frames else self._end(line)
 
     def _end(self, line: Line) -> bool:
         """Close a released line; False when it was the last one."""
-        caller = line.waiting
         self._forget(line)
+        return self._tell_ended(line.waiting)
+
+    def _tell_ended(self, caller: socket.socket | None) -> bool:
+        """Tell who asked for a release what is held still; False when that is nothing."""
         if caller is not None:
             _tell(caller, {key: _facts(each) for key, each in self._lines.items()})
         return bool(self._lines)

@@ -1,14 +1,19 @@
 """What holds frames back: for their time, in their order, and what happens at its edges."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shadow.emulation import shaping_relay
 from shadow.emulation.shaping_relay import Line
 
 
@@ -94,3 +99,36 @@ def test_a_frame_that_the_kernel_does_not_take_is_lost(
     line.send_due(time.monotonic() + 1)
 
     assert (line.passed, line.dropped) == (0, 2)
+
+
+def test_a_frame_that_comes_with_the_release_is_sent_before_the_answer(
+    ends: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    """Nothing else is held then, so nobody but the release looks for it."""
+    kernel, tap = ends
+    kernel.send(b"last")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen(2)
+        # Both asked before the relay runs: it hears of the tap, and then of the release first.
+        with _caller(tmp_path) as holding, _caller(tmp_path) as releasing:
+            held = json.dumps({"hold": "r1/to-r2", "delay_s": 0.01}).encode()
+            socket.send_fds(holding, [held], [tap.fileno()])
+            releasing.send(json.dumps({"release": "r1/to-r2"}).encode())
+            relay = subprocess.Popen(
+                [sys.executable, "-I", "-S", shaping_relay.__file__], stdin=listener.fileno()
+            )
+            try:
+                assert json.loads(releasing.recv(1000)) == {}
+                assert _came_back(kernel) == [b"last"]
+                assert relay.wait(timeout=5) == 0
+            finally:
+                relay.kill()
+                relay.wait()
+
+
+def _caller(place: Path) -> socket.socket:
+    caller = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    caller.settimeout(10)
+    caller.connect(str(place / "control"))
+    return caller
