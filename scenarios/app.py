@@ -35,6 +35,10 @@ from scenarios.scheduled import ScheduledDrills
 
 _POLL_S = 0.1
 _BATCH = 2000
+_NO_DEMAND = (
+    "no interval's traffic is known of every router yet, and a drill needs it to load the links; "
+    "flow records go onto the telemetry topic"
+)
 _HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
 
 log = structlog.get_logger(__name__)
@@ -101,6 +105,7 @@ class _Office:
         self._reports: dict[str, TriageReport] = {}
         self._judged: set[str] = set()
         self._repeats: dict[str, Experiment] = {}
+        self._is_waiting_said = False
         self._open: dict[str, str] = {}
         """Drills without verdict: id to the failure."""
 
@@ -155,6 +160,9 @@ class _Office:
             self._scheduled.heed(warning, network, event_now=event_now)
         if self._demand is not None:
             self._scheduled.look(network, self._demand)
+        elif self._scheduled.has_calendar and not self._is_waiting_said:
+            self._is_waiting_said = True
+            log.warning("calendar_waits", because=_NO_DEMAND)
 
     def _follow(self, record: Record) -> None:
         followed = self._follower.take(record)

@@ -26,6 +26,7 @@ from foreshadow.whatif import WhatIf
 from scenarios.agenda import Agenda
 from scenarios.authoring.lint import read_scenario
 from scenarios.authoring.shipped import files_of
+from scenarios.calendar_trigger import Calendar
 from scenarios.drill_plan import encode_plan
 from scenarios.planning.ground import Ground
 from scenarios.planning.planner import plan
@@ -84,9 +85,15 @@ class ScheduledDrills:
             network_file: Says which router has which role and which link is in which risk group.
         """
         self._agenda, self._publisher, self._clock = Agenda(scenarios), publisher, clock
+        self._has_calendar = any(isinstance(it.trigger, Calendar) for it in scenarios)
         self._load_limit, self._file = load_limit, network_file
         self._look_at_s = float("-inf")
         self._described: tuple[Present, Present] | None = None
+
+    @property
+    def has_calendar(self) -> bool:
+        """Whether any scenario is due by the calendar."""
+        return self._has_calendar
 
     def remember(self, note: CalendarNote) -> None:
         """A decision, this process's or a predecessor's, as it comes from the bus."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from foreshadow.clock import SystemClock
 from foreshadow.codec import from_json, to_json
@@ -22,6 +23,9 @@ from foreshadow.warning import SpikeWarning
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import Story, demands
 from scenarios.app import run
+from scenarios.authoring.lint import read_scenario
+from scenarios.authoring.shipped import find
+from scenarios.scenario import Scenario
 from tests.bench_answers import answer
 from tests.eventually import eventually
 from tests.fakes.bus import MemoryBus
@@ -62,9 +66,11 @@ def bus() -> MemoryBus:
 
 
 @contextmanager
-def _running(bus: MemoryBus) -> Iterator[None]:
+def _running(bus: MemoryBus, *scenarios: Scenario) -> Iterator[None]:
     stop = threading.Event()
-    process = threading.Thread(target=run, args=(bus, SystemClock(), stop))
+    process = threading.Thread(
+        target=run, args=(bus, SystemClock(), stop), kwargs={"scenarios": scenarios}
+    )
     process.start()
     try:
         yield
@@ -207,3 +213,13 @@ def test_what_cannot_be_read_goes_to_the_dead_letters(bus: MemoryBus) -> None:
         "verdict.v1",
         "warning.v1",
     ]
+
+
+def test_a_calendar_that_waits_for_traffic_says_so(bus: MemoryBus) -> None:
+    """Nobody wonders in vain why nothing is drilled; it is said once."""
+    weekly = read_scenario(find("weekly-resilience-drill"))
+
+    with capture_logs() as said, _running(bus, weekly):
+        assert eventually(lambda: [it["event"] for it in said] == ["calendar_waits"], within_s=10)
+
+    assert not _drills(bus)
