@@ -6,14 +6,13 @@ ages, process numbers, interface indices, handles the kernel hands out in turn.
 """
 
 import json
-import subprocess
 from collections.abc import Iterable
 from typing import Any
 
-from foreshadow.errors import EmulationFailed
-from frr.namespace import NETNS_DIR, inside
+from frr.namespace import inside
 from shadow.emulation import process_table
 from shadow.emulation.emulator import DaemonState, InterfaceCounters, KernelState
+from shadow.emulation.network_tools import run_tool_at
 
 _PASSING = frozenset({
     "cache_info", "carrier_changes", "carrier_down_count", "carrier_up_count", "expires",
@@ -43,7 +42,7 @@ def kernel_state(netns: str) -> KernelState:
                 *_asked(netns, "tc", "-json", "filter", "show"),
             )
         ),
-        filters=tuple(_said(netns, "nft", "list", "ruleset").splitlines()),
+        filters=tuple(run_tool_at(netns, "nft", "list", "ruleset").splitlines()),
         routes=_lines(
             (
                 *_asked(netns, "ip", "-4", "-json", "route", "show", "table", "all"),
@@ -81,17 +80,8 @@ def counters(netns: str) -> dict[str, InterfaceCounters]:
 
 
 def _asked(netns: str, *command: str) -> list[Any]:
-    said = _said(netns, *command)
+    said = run_tool_at(netns, *command)
     return list(json.loads(said)) if said.strip() else []
-
-
-def _said(netns: str, *command: str) -> str:
-    with inside(netns):
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        complaint = " ".join(answer.stderr.split())
-        raise EmulationFailed(f"{NETNS_DIR / netns}: {' '.join(command)}: {complaint}")
-    return answer.stdout
 
 
 def _lines(items: Iterable[Any]) -> tuple[str, ...]:

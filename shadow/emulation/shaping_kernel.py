@@ -16,14 +16,12 @@ then travel, and the relay never sees more than the link can carry.
 Loss is taken from what arrives, after the sender has counted it, as on a noisy cable.
 """
 
-import os
-import subprocess
 from collections.abc import Mapping
 
 from pyroute2 import IPRoute
 
-from foreshadow.errors import EmulationFailed
 from shadow.emulation.lab import LinkShape
+from shadow.emulation.network_tools import run_tool
 
 QUEUE_S = 0.05
 """What waits longer than this for a link's rate is dropped."""
@@ -41,7 +39,6 @@ _TAP_QUEUE_FRAMES = 5_000
 _ROOT, _HANDLE = 0xFFFF_FFFF, 0x1_0000
 _INGRESS = 0xFFFF_FFF2
 _EVERY_PROTOCOL = 3
-_TOOL_WITHIN_S = 20.0
 
 
 def tap_name(index: int) -> str:
@@ -62,7 +59,7 @@ def set_netem(interface: str, shape: LinkShape) -> None:
         frames = max(_LEAST_QUEUED_FRAMES, int(waiting_bytes / _USUAL_FRAME_BYTES))
         words += ["rate", f"{round(shape.rate_bps)}bit"]
     place = ["dev", interface, "root", "handle", "1:"]
-    _run(["tc", "qdisc", "replace", *place, "netem", "limit", str(frames), *words])
+    run_tool("tc", "qdisc", "replace", *place, "netem", "limit", str(frames), *words)
 
 
 def set_tbf(netlink: IPRoute, index: int, rate_bps: float, *, mtu: int) -> None:
@@ -134,25 +131,7 @@ def filter_frames(ports: Mapping[int, tuple[str, float, str]]) -> None:
         _table(f"shape{index}", interface, loss_ratio, tap)
         for index, (interface, loss_ratio, tap) in ports.items()
     )
-    _run(["nft", "-f", "-"], script)
-
-
-def _run(command: list[str], script: str = "") -> None:
-    try:
-        outcome = subprocess.run(
-            command,
-            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
-            input=script,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TOOL_WITHIN_S,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EmulationFailed(f"{command[0]}: {error}") from error
-    if outcome.returncode != 0:
-        first_line = outcome.stderr.strip().partition("\n")[0]
-        raise EmulationFailed(f"{command[0]}: {first_line}")
+    run_tool("nft", "-f", "-", script=script)
 
 
 def _table(name: str, interface: str, loss_ratio: float, tap: str) -> str:

@@ -5,13 +5,10 @@ way out that includes what IS-IS sends past the IP stack; on the way in such fra
 the hook, which is why a link is silenced at both ends. A change is one transaction of one process.
 """
 
-import subprocess
-
 import msgspec
 
 from foreshadow.codec import from_json
-from foreshadow.errors import EmulationFailed
-from frr.namespace import inside
+from shadow.emulation.network_tools import run_tool_at
 
 _TABLE = "silent-"
 _SILENCE = """\
@@ -72,11 +69,4 @@ def _text(table: str, interface: str) -> str:
 
 
 def _nft(netns: str, *arguments: str, script: str = "") -> str:
-    with inside(netns):
-        answer = subprocess.run(
-            ["/usr/sbin/nft", *arguments], input=script, capture_output=True, text=True, check=False
-        )
-    if answer.returncode != 0:
-        said = " ".join(answer.stderr.split())
-        raise EmulationFailed(f"{netns}: nft refused: {said or answer.returncode}")
-    return answer.stdout
+    return run_tool_at(netns, "nft", *arguments, script=script)
