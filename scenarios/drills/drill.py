@@ -98,7 +98,7 @@ def run_experiment(  # noqa: PLR0913 - how it is run, beside what is
             story.tell(Step.BROKEN_OFF, str(stopped))
             run.doubts.append(str(stopped))
         except ConfigError as error:
-            run.doubts.append(f"this cannot be done to this network as it is: {error}")
+            run.doubts.append(f"this cannot be done here: {error}")
         except ForeshadowError as error:
             run.doubts.append(f"the bench gave up: {error}")
         except Exception as error:
