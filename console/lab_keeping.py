@@ -25,7 +25,6 @@ from shadow.emulation.netns import NetnsHosting, NetnsLab
 from shadow.emulation.note import LabNote
 from shadow.lab_change import LabChange
 from shadow.levelled_lab import LevelledLab
-from shadow.reconcile import plan
 
 BACKENDS: dict[str, type[NetnsLab] | type[ContainersLab]] = {
     NetnsHosting.kind: NetnsLab,
@@ -158,7 +157,7 @@ def changes_to(lab: KeptLab, network: NetworkFile, clock: Clock) -> tuple[LabCha
         TransientError: The lab does not answer.
     """
     with _adopted(lab) as running:
-        return plan(_levelled(lab, running, clock).actual(), design(network)[1])
+        return _levelled(lab, running, clock).planned(design(network)[1])
 
 
 def level(lab: KeptLab, path: Path, clock: Clock) -> tuple[LabChange, ...]:

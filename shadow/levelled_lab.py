@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import structlog
 
@@ -162,15 +163,21 @@ class LevelledLab:
         return compare(production, behaviour, at=self._clock.now())
 
     def adopt(self, lab: Emulator) -> None:
-        """Take over a lab that runs, as it is.
-
-        Raises:
-            TransientError: A router of it does not answer.
-        """
+        """Take over a lab that runs, as it is; who does not answer is started anew by `level`."""
         self._lab = lab
         for node in lab.spec.nodes:
-            running = lab.running_config(node.id)
-            self._given[node.id] = _Given(config=running, printed=running)
+            try:
+                running = lab.running_config(node.id)
+            except TransientError as error:
+                self._broken[node.id] = str(error)
+            else:
+                self._given[node.id] = _Given(config=running, printed=running)
+
+    def planned(self, wanted: LabSpec) -> tuple[LabChange, ...]:
+        """What `level` would do now; touches nothing."""
+        actual = self.actual()
+        anew = (plan_anew(actual, node, reason) for node, reason in self._broken.items())
+        return (*chain.from_iterable(anew), *plan(actual, wanted))
 
     def discard(self) -> None:
         """Take the lab down."""

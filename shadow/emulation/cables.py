@@ -34,7 +34,7 @@ def lay(cables: Iterable[tuple[Port, Port]]) -> None:
                         net_ns_fd=a_fd,
                         peer={"ifname": b.interface, "index": _index(b), "net_ns_fd": b_fd},
                     )
-                except OSError as error:
+                except (OSError, NetlinkError) as error:
                     raise EmulationFailed(
                         f"no cable {a.netns} {a.interface} - {b.netns} {b.interface}: {error}"
                     ) from error

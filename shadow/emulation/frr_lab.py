@@ -165,6 +165,7 @@ class FrrLab(LabRouters):
             raise ConfigError(f"the lab has a router {node.id!r} already")
         watch = self._watched()
         startup(node.config)  # Refused before anything is made.
+        self._clear(node.id)  # A process killed while it made this router left part of it.
         self._nodes = (*self._nodes, node)
         try:
             self._hosting.create([node], [])
@@ -190,10 +191,13 @@ class FrrLab(LabRouters):
             router.processes.kill()
             router.close()
             del self._namespaces[node]
-        process_table.end(process_table.inside([self.pathspace(node)]))
-        self._hosting.remove([node])
+        self._clear(node)
         self._nodes = tuple(it for it in self._nodes if it.id != node)
         self._note.write_routers(self._hosting.kind, self.spec)
+
+    def _clear(self, node: NodeId) -> None:
+        process_table.end(process_table.inside([self.pathspace(node)]))
+        self._hosting.remove([node])
 
     def add_link(self, link: LabLink) -> None:
         """Lay one more cable between two routers of the lab (see `Emulator`)."""

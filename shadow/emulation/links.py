@@ -136,11 +136,13 @@ class LabLinks:
                 raise ConfigError(f"{link.id}: {end.node} {end.interface} is taken")
 
     def add(self, link: LabLink) -> None:
-        """Lay one more cable.
+        """Lay one more cable; one that a killed process laid there and did not note goes first.
 
         Raises:
             EmulationFailed: The kernel refused.
         """
+        for end in link_ends(link):
+            cables.take_away(self._port(end))
         self.lay([link])
         self.raise_together([link], {})
         self._links[link.id] = link

@@ -251,3 +251,20 @@ def test_lab_that_runs_is_taken_over_as_it_is(fake_clock: FakeClock) -> None:
 
     assert levelled.level(SPEC) == (SetLink(link=CUT, is_up=True),)
     assert levelled.lab is running
+
+
+def test_router_that_does_not_answer_when_its_lab_is_taken_over_is_started_anew(
+    fake_clock: FakeClock,
+) -> None:
+    """A lab with one dead router can be planned and mended."""
+    running = WatchedLab(SPEC)
+    running.up(within_s=60)
+    running.slow = [NodeId("SW")] * 2
+    levelled = LevelledLab("test", WatchedLab, fake_clock, within_s=60)
+    levelled.adopt(running)
+
+    assert [type(it) for it in levelled.planned(SPEC)[:2]] == [RemoveNode, AddNode]
+    changes = levelled.level(SPEC)
+    assert [type(it) for it in changes[:2]] == [RemoveNode, AddNode]
+    assert "does not answer" in str(changes[0])
+    assert levelled.level(SPEC) == ()
