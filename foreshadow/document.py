@@ -18,6 +18,8 @@ _EXPECTED = {
     "list_type": "expected a list",
     "tuple_type": "expected a list",
     "string_type": "expected text",
+    "ip_v4_address": "expected an IPv4 address such as 10.255.0.1",
+    "ip_v4_network": "expected an IPv4 prefix such as 10.1.0.0/16, with no host bits set",
     "missing": "is missing; add it",
     "extra_forbidden": "there is no such field; correct its spelling, or remove it",
 }
@@ -74,8 +76,11 @@ def reason_of(refused: Mapping[str, Any]) -> str:
     Args:
         refused: One of pydantic's `ValidationError.errors()`.
     """
+    given, context = refused["input"], refused.get("ctx", {})
     if refused["type"] == "string_pattern_mismatch":
-        return f"{refused['input']!r} does not fit {refused['ctx']['pattern']}"
+        return f"{given!r} does not fit {context['pattern']}"
+    if refused["type"] == "too_short":
+        return f"expected {context['min_length']} or more, found {len(given)}"
     said: str = _EXPECTED.get(refused["type"], refused["msg"])
     return said.removeprefix("Value error, ")
 

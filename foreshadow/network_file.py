@@ -5,7 +5,7 @@ It describes what a designer decided: routers, links, capacities, costs, what is
 same network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -152,7 +152,7 @@ class NetworkFile(BaseModel):
         for place, name in self._mentions():
             if name not in known:
                 raise ValueError(f"{place} names the router {name!r}, which is not under routers")
-        for complaint in self._unroutable():
+        for complaint in (*self._misnamed(known), *self._unroutable()):
             raise ValueError(complaint)
         if not any(router.route_reflector for router in self.routers):
             raise ValueError("no router has route_reflector: true; iBGP needs at least one")
@@ -162,6 +162,19 @@ class NetworkFile(BaseModel):
             island = min(nx.connected_components(graph), key=lambda part: (len(part), sorted(part)))
             raise ValueError(f"no link joins {', '.join(sorted(island))} to the rest")
         return self
+
+    def _misnamed(self, known: Collection[str]) -> Iterator[str]:
+        """What would be two things of one name, or one thing twice."""
+        for link in self.links:
+            if link.a == link.b:
+                yield f"link {link.id} leads from a router to itself; name another router"
+        for peer in self.peers:
+            for attachment in peer.attachments:
+                if attachment.name in known:
+                    yield (
+                        f"peer AS{peer.autonomous_system} has a border router {attachment.name}, "
+                        "which is one of our own; give it another name"
+                    )
 
     def _unroutable(self) -> Iterator[str]:
         """What the routers could not do."""

@@ -108,7 +108,7 @@ def test_what_a_network_cannot_be_is_refused(name: str, variant: Variant, says: 
             "variant a is there twice",
         ),
         ("version: 1\nvariants:\n  - {name: a, igp: rip}\n", "variants.yaml:3:20: variants.0.igp"),
-        ("version: 1\nvariants: []\n", "at least 1 item"),
+        ("version: 1\nvariants: []\n", "expected 1 or more, found 0"),
     ],
 )
 def test_a_file_that_does_not_hold_together_is_refused(text: str, says: str) -> None:

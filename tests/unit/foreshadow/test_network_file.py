@@ -129,6 +129,23 @@ def test_an_error_points_at_its_line_and_field(before: str, after: str, field: s
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("a: SW, b: NW", "a: SW, b: SW", "link SW-SW leads from a router to itself"),
+        ("name: PEERSW", "name: NW", "has a border router NW, which is one of our own"),
+        ("10.255.0.3", "10.255.0.0/16", "expected an IPv4 address such as"),
+        ("cost: 15", "cots: 15", "cost: is missing; add it (and 1 more)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_file(before: str, after: str, says: str) -> None:
+    """Not in those of the library that reads it."""
+    text = SQUARE.read_text()
+    assert before in text
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        parse_network(text.replace(before, after, 1), path=PATH)
+
+
+@pytest.mark.parametrize(
     ("text", "line"), [("version: 1\nrouters: [\n", 3), ("version: 1\n\tname: x\n", 2)]
 )
 def test_what_is_no_yaml_is_refused_with_its_line(text: str, line: int) -> None:
