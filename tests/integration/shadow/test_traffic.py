@@ -76,6 +76,7 @@ def test_a_dead_process_is_an_error_not_a_network_without_loss(
     """Whoever asks for its figures is told."""
     outlet, inlet = sockets
     with Traffic([_way(outlet, inlet.getsockname()[1])], [inlet]) as traffic:
+        traffic.update()  # Answered by the program itself: the process has its name by then.
         (child,) = _senders(psutil.Process())
         child.kill()
         child.wait(10)
