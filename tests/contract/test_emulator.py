@@ -287,6 +287,7 @@ def test_a_link_is_known_by_either_order_of_its_ends(lab: Emulator) -> None:
 
 def test_an_address_can_be_lent_and_stays_out_of_routing(lab: Emulator) -> None:
     """What a probe needs is no event of the network's."""
+    lab.wait_settled(quiet_s=1, within_s=_SOON_S)  # Of what the test before did.
     fibs = lab.fibs()
     since_s = lab.set_link(_EAST, is_up=True)
     lab.answer_for(_SE, IPv4Address("10.3.0.77"))

@@ -10,6 +10,7 @@ import pytest
 from console.ownership import Run
 from foreshadow.errors import DeviceUnreachable
 from frr.namespace import inside, open_socket, run_inside
+from shadow.emulation import namespaces
 from shadow.emulation.namespaces import Namespace
 
 pytestmark = pytest.mark.netns
@@ -20,9 +21,13 @@ _HERE = Path("/proc/thread-self/ns/net")
 @pytest.fixture
 def netns(run: Run) -> Iterator[str]:
     """A namespace of this test's own, with `lo` up."""
-    namespace = Namespace(f"{run.run_id}-t-ns")
-    yield namespace.name
+    name = f"{run.run_id}-t-ns"
+    namespaces.create([name])
+    namespace = Namespace(name)
+    namespace.make_router(has_ipv6=False)
+    yield name
     namespace.close()
+    namespaces.remove(name)
 
 
 def test_a_thread_is_inside_for_the_block_and_home_after_it(netns: str) -> None:
