@@ -1,12 +1,15 @@
 """Labs that are led from one state to another, on real routers."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from console.ownership import Run
 from foreshadow.clock import Clock, SystemClock
+from foreshadow.errors import TransientError
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
 from foreshadow.network_file import LinkEntry, NetworkFile, RouterEntry
 from foreshadow.observed import Stream
@@ -335,3 +338,33 @@ def _picture_of(levelled: LevelledLab, spec: LabSpec) -> Picture:
     found = eventually(picture, within_s=60)
     assert found is not None
     return found
+
+
+def test_routers_come_and_go_while_all_of_them_are_read(
+    levelled: LevelledLab, square_spec: LabSpec
+) -> None:
+    """The mirror is compared by one thread while another levels it."""
+    _begin(levelled, square_spec)
+    stop, broken = threading.Event(), list[Exception]()
+
+    def read() -> None:
+        try:
+            while not stop.is_set():
+                with suppress(TransientError, ValueError):  # Of the router on its way.
+                    levelled.lab.adjacencies()
+                    levelled.lab.loc_ribs()
+        except Exception as error:  # noqa: BLE001 - told by the test.
+            broken.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(3):
+            levelled.lab.kill_daemons(SW)
+            assert levelled.audit() == (SW,)
+            assert RemoveNode in map(type, levelled.level(square_spec))
+    finally:
+        stop.set()
+        reader.join()
+
+    assert broken == []
