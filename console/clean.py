@@ -75,6 +75,8 @@ class Cleaning:
     removed: tuple[Removal, ...] = ()
     live: tuple[str, ...] = ()
     """Runs whose owner still runs."""
+    kept: tuple[str, ...] = ()
+    """Labs that stay until they are taken down."""
     unclaimed: tuple[str, ...] = ()
     """Ids seen on namespaces that no owner's record belongs to."""
     is_engine_stopped: bool = False
@@ -84,6 +86,10 @@ class Cleaning:
         """One line for each run, and how to remove what was left alone."""
         lines = [str(removal) for removal in self.removed]
         lines += [f"{run_id}: live, left alone" for run_id in self.live]
+        lines += [
+            f"{run_id}: a lab that stays, left alone; `foreshadow lab down` removes it"
+            for run_id in self.kept
+        ]
         lines += [
             f"{run_id}: its owner is not known, left alone; `foreshadow clean {run_id}` removes it"
             for run_id in self.unclaimed
@@ -113,6 +119,7 @@ def clean(
         raise ConfigError(f"{run_id!r} is no run id; one looks like fs3fa9c1", field="RUN_ID")
     known = {run.run_id: run for run in find_runs(root, registry=registry)}
     live = tuple(name for name, run in known.items() if run.is_live())
+    kept = tuple(name for name in live if known[name].is_kept())
     unclaimed = tuple(name for name in _ids_on_host() if name not in known)
     doomed = choose(
         known, live=live, unclaimed=unclaimed, run_id=run_id, is_everything=is_everything
@@ -128,7 +135,8 @@ def clean(
     )
     return Cleaning(
         removed=removed,
-        live=tuple(name for name in live if name not in doomed),
+        live=tuple(name for name in live if name not in doomed and name not in kept),
+        kept=tuple(name for name in kept if name not in doomed),
         unclaimed=tuple(name for name in unclaimed if name not in doomed),
         is_engine_stopped=is_everything and _stop_engine(),
     )

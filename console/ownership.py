@@ -55,6 +55,11 @@ class Run:
         except (OSError, msgspec.DecodeError):
             return None
 
+    def is_kept(self) -> bool:
+        """Whether it is to outlive its owner."""
+        owner = self.owner()
+        return owner is not None and owner.is_kept
+
     def is_live(self) -> bool:
         """Whether its owner still runs, or wanted it to be kept."""
         owner = self.owner()

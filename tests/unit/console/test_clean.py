@@ -27,12 +27,14 @@ def test_report_names_what_was_removed_and_what_was_not() -> None:
     cleaning = Cleaning(
         removed=(Removal(run_id="fs000001", processes=49, namespaces=12, complaint="its topics"),),
         live=("fs000002",),
+        kept=("fs000005",),
         unclaimed=("fs000003",),
     )
 
     assert str(cleaning).splitlines() == [
         "fs000001: 49 processes, 12 namespaces removed; its topics",
         "fs000002: live, left alone",
+        "fs000005: a lab that stays, left alone; `foreshadow lab down` removes it",
         "fs000003: its owner is not known, left alone; `foreshadow clean fs000003` removes it",
     ]
     assert str(Cleaning()) == "nothing to clean"

@@ -128,3 +128,4 @@ def test_run_that_is_kept_outlives_its_owner(tmp_path: Path, fake_clock: FakeClo
 
     assert not gone.process.is_alive()
     assert run.is_live()
+    assert run.is_kept()
