@@ -16,7 +16,7 @@ from console.finding import Finding, Standing, Wish, complaint, first_line
 from console.link_probes import LINK_PROBES
 
 _FRR_DAEMONS = Path("/usr/lib/frr")
-_NEEDED_DAEMONS = ("zebra", "ospfd", "bgpd", "staticd")
+_NEEDED_DAEMONS = ("zebra", "ospfd", "isisd", "bgpd", "staticd", "bfdd")
 _GIB = 1 << 30
 _MEMORY_NEEDED_GIB = 2.0
 _MEMORY_WANTED_GIB = 4.0

@@ -41,7 +41,7 @@ class KeptLab:
 
     Attributes:
         name: `fs3fa9c1-square`, what its namespaces begin with.
-        backend: `netns` or `containers`.
+        backend: `netns` or `containerlab`.
         network: The network's name; empty where nobody noted it.
         is_in_use: A process works on it now.
     """

@@ -14,6 +14,9 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.topology import LinkId, NodeId, Prefix
 from scenarios.check import Check
 
+NO_LOAD_LIMIT = 1e6
+"""A load ratio that no link reaches: how full links get is not judged at all."""
+
 
 class Action(StrEnum):
     """What happens to a fault at one moment."""

@@ -22,7 +22,7 @@ def up(
     network: _Network,
     *,
     name: Annotated[str | None, typer.Option(help="Letters and digits; the network's.")] = None,
-    backend: Annotated[str, typer.Option(help="netns or containers.")] = "netns",
+    backend: Annotated[str, typer.Option(help="netns or containerlab.")] = "netns",
     as_json: AsJson = False,
 ) -> None:
     """Bring a network up as a lab and leave it running."""

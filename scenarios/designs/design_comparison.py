@@ -16,9 +16,9 @@ from foreshadow.network_file import NetworkFile
 from foreshadow.propagation import link_delays
 from foreshadow.routing import FibEntry
 from foreshadow.topology import NodeId, Prefix
-from scenarios.designs.design_drill import ANY_LOAD, DesignFault, design_patience, design_plan
+from scenarios.designs.design_drill import DesignFault, design_patience, design_plan
 from scenarios.designs.latency_stretch import LatencyStretch
-from scenarios.drill_plan import encode_plan
+from scenarios.drill_plan import NO_LOAD_LIMIT, encode_plan
 from scenarios.drills.drill import run_experiment
 from scenarios.drills.reading import fibs_of
 from scenarios.faults.link_down import LinkDown
@@ -190,7 +190,7 @@ class _Trial:
             cause="design",
             cut=(),
             demand=self._course.demand,
-            load_limit=ANY_LOAD,
+            load_limit=NO_LOAD_LIMIT,
             drill=encode_plan(design_plan(name, fault, self._course.demand)),
         )
         result = run_experiment(

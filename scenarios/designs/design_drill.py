@@ -13,7 +13,7 @@ from foreshadow.topology import LinkId, Topology
 from foreshadow.walk import worst
 from foreshadow.whatif import single_cuts
 from scenarios.check import Check, CheckKind, Moment
-from scenarios.drill_plan import DrillLimits, DrillPlan, PlannedFault
+from scenarios.drill_plan import NO_LOAD_LIMIT, DrillLimits, DrillPlan, PlannedFault
 from scenarios.drills.pace import Patience
 from scenarios.faults.catalogue import encode, kind_of
 from scenarios.faults.link_down import LinkDown
@@ -28,9 +28,6 @@ _HEALED = tuple(
     for kind in (CheckKind.NO_LOOP, CheckKind.NO_BLACKHOLE)
 )
 """What every design has to achieve; how fast and at which load is what is compared."""
-
-ANY_LOAD = 1e6
-"""How full links get is compared, not judged."""
 
 _NOTICED_LATE_S = 1.5
 """What passes between the last missed hello and the first changed table, at most."""
@@ -94,7 +91,7 @@ def design_plan(name: str, fault: DesignFault, demand: DemandMatrix) -> DrillPla
         checks=_HEALED,
         limits=DrillLimits(),
         demand=demand,
-        load_limit=ANY_LOAD,
+        load_limit=NO_LOAD_LIMIT,  # How full links get is compared, not judged.
         seed=0,
     )
 

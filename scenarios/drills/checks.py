@@ -13,7 +13,7 @@ from foreshadow.topology import NodeId, Topology
 from foreshadow.walk import RoutingMatrix, longest_match, walk, worst
 from scenarios.authoring.quantities import say_duration, say_ratio
 from scenarios.check import Check, CheckKind, Moment
-from scenarios.drill_plan import DrillPlan
+from scenarios.drill_plan import NO_LOAD_LIMIT, DrillPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def demanded(plan: DrillPlan) -> tuple[Check, ...]:
     implied = (
         Check(moment=moment, kind=CheckKind.UTILISATION, limit=plan.load_limit)
         for moment in (Moment.BEFORE, Moment.DURING)
-        if moment not in spoken
+        if moment not in spoken and plan.load_limit < NO_LOAD_LIMIT
     )
     moments = list(Moment)
     return tuple(sorted((*plan.checks, *implied), key=lambda check: moments.index(check.moment)))

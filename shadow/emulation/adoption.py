@@ -23,7 +23,7 @@ def adopted_lab(*, run_id: str, name: str, engine: str = OWN_ENGINE) -> FrrLab:
     match kind:
         case "netns":
             return NetnsLab.adopted(run_id=run_id, name=name)
-        case "containers":
+        case "containerlab":
             # The engine's client takes half a second to load, which most labs do not need.
             from shadow.emulation.containers import ContainersLab  # noqa: PLC0415
 

@@ -35,7 +35,7 @@ _AT_ONCE = 8
 class ContainerHosting:
     """Routers are containers, their daemons processes of the engine's."""
 
-    kind = "containers"
+    kind = "containerlab"
 
     def __init__(self, prefix: str, *, url: str = OWN_ENGINE) -> None:
         """Nothing is made yet.

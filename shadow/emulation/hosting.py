@@ -31,7 +31,7 @@ class Hosting(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is called where a lab is noted for adoption: `netns`, `containers`."""
+        """What it is called where a lab is noted for adoption: `netns`, `containerlab`."""
         ...
 
     def name(self, node: str) -> str:
