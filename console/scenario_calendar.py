@@ -65,16 +65,19 @@ def calendar_text(found: tuple[Coming, ...]) -> RenderableType:
     if not found:
         return Text("no scenario has a calendar")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("UTC", "local", "timezone", "scenario", ""):
-        table.add_column(column, no_wrap=True)
+    table.add_column("UTC", no_wrap=True)
+    table.add_column("there", no_wrap=True)
+    table.add_column("timezone", overflow="fold")
+    table.add_column("scenario", overflow="fold")
+    table.add_column("", no_wrap=True)
     for run in found:
         local = run.at.astimezone(Calendar(cron="", timezone=run.timezone).zone)
         table.add_row(
-            f"{run.at:%Y-%m-%d %H:%M:%S}",
-            f"{local:%a %H:%M:%S %z}",
+            f"{run.at:%Y-%m-%d %H:%M}",
+            f"{local:%a %H:%M}",
             run.timezone,
             run.scenario,
-            "skipped: blackout" if run.is_blacked_out else "",
+            "blackout" if run.is_blacked_out else "",
             style="dim" if run.is_blacked_out else "",
         )
     return Group(table)
