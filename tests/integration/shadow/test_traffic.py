@@ -110,7 +110,8 @@ def test_it_ends_with_its_owner_however_that_ended() -> None:
 
 
 def _senders(process: psutil.Process) -> list[psutil.Process]:
-    return [it for it in process.children() if "traffic_process" in " ".join(it.cmdline())]
+    living = [it for it in process.children() if _is_alive(it.pid)]  # A zombie has no command line.
+    return [it for it in living if "traffic_process" in " ".join(it.cmdline())]
 
 
 def _is_alive(pid: int) -> bool:
