@@ -73,11 +73,13 @@ def test_both_igps_are_up_and_both_families_are_everywhere(
 ) -> None:
     """Every router has each neighbor twice, and every prefix of IPv4 and IPv6 in its kernel."""
     assert eventually(lambda: _holds_every_prefix6(lab, ring), within_s=30)
-    assert eventually(
-        lambda: all(it.is_full for them in lab.adjacencies().values() for it in them), within_s=10
-    )
-    found = [(it.protocol, it.level) for them in lab.adjacencies().values() for it in them]
-    assert (found.count(("ospf", 0)), found.count(("isis", 2))) == (10, 10)
+
+    def full() -> tuple[int, int]:
+        every = [it for them in lab.adjacencies().values() for it in them if it.is_full]
+        found = [(it.protocol, it.level) for it in every]
+        return found.count(("ospf", 0)), found.count(("isis", 2))
+
+    assert eventually(lambda: full() == (10, 10), within_s=30)
     assert eventually(lambda: lab.disagreements() == (), within_s=10)
 
 
