@@ -6,12 +6,13 @@ from msgspec import Meta
 
 from foreshadow.errors import ConfigError
 from foreshadow.topology import LinkId, SrlgId, Topology
-from scenarios.faults import carrier, lost_routes, witness
-from scenarios.faults.fault import FaultValue, Memory
+from scenarios.faults import carrier, witness
+from scenarios.faults.carrier_cut import CarrierCut
+from scenarios.faults.fault import Memory
 from shadow.emulation.emulator import Emulator
 
 
-class SrlgCut(FaultValue, frozen=True, kw_only=True, tag="srlg-cut.v1"):
+class SrlgCut(CarrierCut, frozen=True, kw_only=True, tag="srlg-cut.v1"):
     """All links of a shared risk group are cut (RFC 4202): what they have in common breaks."""
 
     undoing: ClassVar[str] = "give each member its carrier again"
@@ -29,24 +30,6 @@ class SrlgCut(FaultValue, frozen=True, kw_only=True, tag="srlg-cut.v1"):
         if not any(link.is_up for link in members):
             raise ConfigError(f"every link of {self.group} is down already")
         return *carrier.noted(members), *witness.of_links(lab, members)
-
-    def inject(self, lab: Emulator, memory: Memory) -> float:
-        """Cut them, one right after the other."""
-        return carrier.cut(lab, memory)
-
-    def verify(self, lab: Emulator, memory: Memory) -> str:
-        """Whether no member has carrier at either end."""
-        return carrier.not_cut(lab, memory)
-
-    def undo(self, lab: Emulator, memory: Memory) -> float:
-        """Plug in those that were up."""
-        at_s = carrier.give_back(lab, memory)
-        lost_routes.bring_back_after(lab, memory)
-        return at_s
-
-    def verify_undone(self, lab: Emulator, memory: Memory) -> str:
-        """Whether carrier and neighbors are back on each of them."""
-        return carrier.not_given_back(lab, memory) or witness.not_again(lab, memory)
 
 
 def members(topology: Topology, group: str) -> tuple[LinkId, ...]:
