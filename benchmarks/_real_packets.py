@@ -103,4 +103,4 @@ def _slowest(name: str, values: list[float], unit: str, target: float | None) ->
 
 
 def _once(name: str, value: float, unit: str, target: float | None = None) -> Row:
-    return Row(name=name, value=value, unit=unit, target=target, repetitions=1)
+    return Row(name=name, value=float(value), unit=unit, target=target, repetitions=1)
