@@ -71,6 +71,8 @@ stop() { # With it go its containers; the image stays in its data.
     kill "$pid"
     for ((tries = 0; tries < 300; tries++)); do
         if ! kill -0 "$pid" 2>/dev/null; then
+            # The engine mounts its data folder onto itself, and leaves that to whoever stops it.
+            if mountpoint -q "$DATA"; then umount "$DATA" || true; fi
             rm -rf "$PLACE"
             say 'stopped'
             return
