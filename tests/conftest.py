@@ -7,12 +7,13 @@ green run cannot be an empty run.
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings as hypothesis_settings
 
 from console import apache_kafka
@@ -83,6 +84,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if marker in _required():
                 pytest.fail(f"FORESHADOW_REQUIRE demands {marker}: {lack}", pytrace=False)
             pytest.skip(f"{marker}: {lack}")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command sets what the process logs; the next test hears warnings all the same."""
+    held = structlog.get_config()
+    yield
+    structlog.configure(**held)
 
 
 @pytest.fixture(scope="session")

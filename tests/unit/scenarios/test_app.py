@@ -220,6 +220,7 @@ def test_a_calendar_that_waits_for_traffic_says_so(bus: MemoryBus) -> None:
     weekly = read_scenario(find("weekly-resilience-drill"))
 
     with capture_logs() as said, _running(bus, weekly):
-        assert eventually(lambda: [it["event"] for it in said] == ["calendar_waits"], within_s=10)
+        eventually(lambda: "calendar_waits" in [it["event"] for it in said], within_s=10)
 
+    assert [it["event"] for it in said].count("calendar_waits") == 1
     assert not _drills(bus)
