@@ -7,6 +7,7 @@ import msgspec
 from foreshadow.calendar_note import CalendarNote
 from foreshadow.fidelity_report import FidelityReport
 from foreshadow.observed import Stream
+from foreshadow.process_status import ProcessStatus
 from foreshadow.sync_report import SyncReport
 from foreshadow.topology import NodeId
 from foreshadow.triage_report import TriageReport
@@ -51,6 +52,7 @@ ControlMessage = (
     | RolloutCommand
     | NoPolicyFound
     | CalendarNote
+    | ProcessStatus
 )
 
 _decoder = msgspec.json.Decoder(ControlMessage)

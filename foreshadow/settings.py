@@ -39,6 +39,9 @@ class IngestSettings(BaseModel):
     poll_s: float = Field(default=2.0, gt=0, description="everything is read again this often")
     heartbeat_s: float = Field(default=5.0, gt=0, description="digest of every stream")
     report_s: float = Field(default=1.0, gt=0, description="account of messages and bytes")
+    sources_file: Path | None = Field(
+        default=None, description="what is read; none: the FRR routers of the inventory"
+    )
 
 
 class ShadowSettings(BaseModel):

@@ -9,6 +9,8 @@ class Topic(StrEnum):
 
     TELEMETRY = "telemetry.v1"
     STATE = "state.v1"
+    METRICS = "metrics.v1"
+    INCIDENT = "incident.v1"
     REJECT = "reject.v1"
     CONTROL = "control.v1"
     FORECAST = "forecast.v1"
@@ -43,9 +45,10 @@ _DAY_MS = 24 * 60 * 60 * 1000
 SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(topic=Topic.TELEMETRY, partitions=4, retention_ms=_DAY_MS),
     TopicSpec(topic=Topic.STATE, partitions=4, retention_ms=7 * _DAY_MS),
+    TopicSpec(topic=Topic.METRICS, partitions=4, retention_ms=7 * _DAY_MS),
     *(
         TopicSpec(topic=topic, partitions=1, retention_ms=90 * _DAY_MS)
         for topic in Topic
-        if topic not in (Topic.TELEMETRY, Topic.STATE)
+        if topic not in (Topic.TELEMETRY, Topic.STATE, Topic.METRICS)
     ),
 )

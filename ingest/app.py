@@ -1,10 +1,9 @@
 """The ingest process: reads production, and owns the state that everyone else copies."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -15,10 +14,11 @@ from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
 from foreshadow.delta import StateDelta
 from foreshadow.settings import IngestSettings
-from foreshadow.telemetry import TelemetrySample
 from foreshadow.topics import Topic
+from ingest.bus_outlet import BusOutlet
 from ingest.intake import Intake
 from ingest.owner import Place, Published, StateOwner, next_epoch
+from ingest.source import Source
 
 _POLL_S = 0.05
 _BATCH = 2000
@@ -28,21 +28,6 @@ _RESYNC_PAUSE_S = 1.0
 """Several copies may miss the same delta: one snapshot answers them all."""
 
 log = structlog.get_logger(__name__)
-
-
-class Source(Protocol):
-    """Something that reads production and says what it saw."""
-
-    name: str
-
-    def run(
-        self,
-        epoch: int,
-        publish: Callable[[Iterable[TelemetrySample]], None],
-        stop: threading.Event,
-    ) -> None:
-        """Publish whole readings until `stop` is set; a device that does not answer is no error."""
-        ...
 
 
 def run(
@@ -178,15 +163,8 @@ def _running(
 def _supervised(  # noqa: PLR0917 - a thread's arguments have no names.
     source: Source, epoch: int, bus: Bus, stop: threading.Event, failures: list[Exception]
 ) -> None:
-    publisher, encoder = bus.publisher(), msgspec.msgpack.Encoder()
-
-    def publish(samples: Iterable[TelemetrySample]) -> None:
-        for sample in samples:
-            publisher.publish(Topic.TELEMETRY, sample.device, encoder.encode(sample))
-        publisher.flush()
-
     try:
-        source.run(epoch, publish, stop)
+        source.run(epoch, BusOutlet(bus.publisher()), stop)
     except Exception as error:
         log.exception("source_failed", source=source.name)
         failures.append(error)

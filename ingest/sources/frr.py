@@ -5,11 +5,13 @@ but `show`: the client it uses refuses everything else.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 import structlog
+from pydantic import BaseModel, ConfigDict, Field
 
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError, DeviceUnreachable
@@ -21,6 +23,7 @@ from frr.configuration import fingerprint
 from frr.vty import ReadOnlyRouter
 from ingest import frr_reading
 from ingest.read_schedule import ReadSchedule
+from ingest.source import Ground, Outlet
 from ingest.sources.kernel_events import KernelEvents
 from ingest.sources.pseudonym import without_secrets
 
@@ -30,7 +33,17 @@ _RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
-Publish = Callable[[Iterable[TelemetrySample]], None]
+
+class FrrAgentConfig(BaseModel):
+    """The agent in a file of sources: it watches every FRR router of the inventory."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["frr-agent"]
+    poll_s: float | None = Field(default=None, gt=0, description="none: the process's own")
+
+    def open(self, ground: Ground) -> "FrrAgent":
+        """The agent, not running yet."""
+        return FrrAgent(ground.devices, ground.clock, poll_s=self.poll_s or ground.poll_s)
 
 
 class FrrAgent:
@@ -48,7 +61,7 @@ class FrrAgent:
         """
         self._devices, self._clock, self._poll_s = devices, clock, poll_s
 
-    def run(self, epoch: int, publish: Publish, stop: threading.Event) -> None:
+    def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
         """Publish readings until `stop` is set.
 
         Raises:
@@ -58,7 +71,7 @@ class FrrAgent:
 
         def watch(device: DeviceEntry) -> None:
             try:
-                _Watch(device, self._clock, epoch, self._poll_s).run(publish, stop)
+                _Watch(device, self._clock, epoch, self._poll_s).run(outlet, stop)
             except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits.
                 failures.append(error)
                 stop.set()
@@ -86,7 +99,7 @@ class _Watch:
     _seqs: dict[Stream, int] = field(default_factory=dict)
     _is_silent: bool = False
 
-    def run(self, publish: Publish, stop: threading.Event) -> None:
+    def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Read when due; begin anew where the router was not there."""
         while not stop.is_set():
             try:
@@ -94,7 +107,7 @@ class _Watch:
                     KernelEvents(self.device.namespace) as events,
                     ReadOnlyRouter(self.device.pathspace or "", device=self.device.name) as router,
                 ):
-                    self._follow(router, events, publish, stop)
+                    self._follow(router, events, outlet, stop)
             except (DeviceUnreachable, ConfigError) as error:
                 if not self._is_silent:
                     log.warning("device_fell_silent", device=self.device.name, reason=str(error))
@@ -105,7 +118,7 @@ class _Watch:
         self,
         router: ReadOnlyRouter,
         events: KernelEvents,
-        publish: Publish,
+        outlet: Outlet,
         stop: threading.Event,
     ) -> None:
         schedule, version = ReadSchedule(self.poll_s), None
@@ -115,7 +128,7 @@ class _Watch:
                 schedule.note_paths(self.clock.monotonic_s())
             due = schedule.due(self.clock.monotonic_s())
             if due:
-                publish(self._readings(router, due))
+                outlet.publish(self._readings(router, due))
             wait_s = schedule.next_s() - self.clock.monotonic_s()
             changed, is_link = events.wait(min(max(wait_s, 0), _LONGEST_WAIT_S))
             if changed:

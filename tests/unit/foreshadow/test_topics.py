@@ -12,6 +12,8 @@ def test_two_runs_never_share_a_topic() -> None:
 
 
 def test_every_topic_is_created_once_and_the_hot_ones_in_parts() -> None:
-    """Order is kept per key, so only telemetry and state are split."""
+    """Order is kept per key, so only telemetry, state and rates are split."""
+    hot = {Topic.TELEMETRY, Topic.STATE, Topic.METRICS}
+
     assert sorted(spec.topic for spec in SPECS) == sorted(Topic)
-    assert {spec.topic for spec in SPECS if spec.partitions > 1} == {Topic.TELEMETRY, Topic.STATE}
+    assert {spec.topic for spec in SPECS if spec.partitions > 1} == hot

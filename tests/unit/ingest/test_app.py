@@ -1,7 +1,7 @@
 """The ingest process, on a bus in memory."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +19,13 @@ from foreshadow.sync_report import SyncReport
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
-from ingest.app import Source, run
+from ingest.app import run
+from ingest.source import Outlet, Source
 from tests.eventually import eventually
 from tests.fakes.bus import MemoryBus
 
 R1 = NodeId("R1")
 SETTINGS = IngestSettings(poll_s=60, heartbeat_s=0.05, report_s=0.05)
-Publish = Callable[[Iterable[TelemetrySample]], None]
 
 
 class OneReading:
@@ -37,7 +37,7 @@ class OneReading:
         """The configuration it will read."""
         self._text = text
 
-    def run(self, epoch: int, publish: Publish, stop: threading.Event) -> None:
+    def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
         """Publish the reading and wait."""
         body = msgspec.json.encode({"show running-config": self._text})
         sample = TelemetrySample(
@@ -50,7 +50,7 @@ class OneReading:
             encoding="frr",
             body=body,
         )
-        publish([sample])
+        outlet.publish([sample])
         stop.wait()
 
 
@@ -59,7 +59,7 @@ class Broken:
 
     name = "broken"
 
-    def run(self, _epoch: int, _publish: Publish, _stop: threading.Event) -> None:
+    def run(self, _epoch: int, _outlet: Outlet, _stop: threading.Event) -> None:
         """Fail at once."""
         raise RuntimeError("a bug")
 

@@ -1,0 +1,42 @@
+"""Which sources an operator has, from one YAML file: `FORESHADOW_INGEST__SOURCES_FILE`.
+
+Every kind of source has its configuration beside its code: a pydantic model with its own `kind` and
+a method `open` that makes the source of it. This module only puts them together.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from foreshadow.document import parse_document
+from ingest.source import Ground, Source
+from ingest.sources.frr import FrrAgentConfig
+
+# A new kind of source joins here: FrrAgentConfig | GnmiFeedConfig | ..., told apart by `kind`.
+SourceConfig = Annotated[FrrAgentConfig, Field()]
+
+
+class SourceFile(BaseModel):
+    """The sources of one ingest process."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: Literal[1]
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+
+    def open(self, ground: Ground) -> tuple[Source, ...]:
+        """The sources, none of them running yet.
+
+        Raises:
+            ConfigError: One cannot be: names it and the field.
+        """
+        return tuple(source.open(ground) for source in self.sources)
+
+
+def parse_sources(text: str, *, path: Path) -> SourceFile:
+    """The sources a file lists.
+
+    Raises:
+        ConfigError: Names file, line, column, field and what was expected.
+    """
+    return parse_document(text, SourceFile, path=path)
