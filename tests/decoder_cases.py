@@ -1,0 +1,9 @@
+"""Every decoder of `ingest/sources`, with real messages: what the conformance suite runs over.
+
+Whoever adds a decoder writes its `DecoderCase` in a module beside this one (`tests/bmp_cases.py`,
+...) and adds one line here; `tests/contract/test_decoders.py` says what it must keep.
+"""
+
+from tests.decoder_case import DecoderCase
+
+CASES: tuple[DecoderCase, ...] = ()
