@@ -99,7 +99,7 @@ def _broker() -> Iterator[str]:
     with TemporaryDirectory() as directory:
         child, bootstrap = apache_kafka.start(_RUN_ID, Path(directory), clock=SystemClock())
         try:
-            topics.create_topics(bootstrap, _RUN_ID, SPECS)
+            topics.create_topics(BusSettings(bootstrap=bootstrap), _RUN_ID, SPECS)
             yield bootstrap
         finally:
             child.kill()

@@ -14,6 +14,7 @@ from console import topics
 from console.processes import spawn
 from foreshadow.clock import Clock
 from foreshadow.errors import EnvironmentUnfit
+from foreshadow.settings import BusSettings
 
 KAFKA_DIRECTORY = Path(__file__).resolve().parents[1] / "kafka"
 MIN_JAVA = 17
@@ -160,7 +161,7 @@ def _wait_until_it_answers(child: "subprocess.Popen[str]", bootstrap: str, clock
         with socket.socket() as probe:
             # librdkafka backs off after a refused connection, so it is asked only once it can win.
             if probe.connect_ex((host, int(port))) == 0:
-                return topics.answers(bootstrap)
+                return topics.answers(BusSettings(bootstrap=bootstrap))
         clock.sleep(_POLL_S)
     return False
 

@@ -19,6 +19,7 @@ from console.processes import ProcessMark, end
 from foreshadow.clock import Clock
 from foreshadow.codec import to_json
 from foreshadow.errors import BrokerUnreachable, EnvironmentUnfit
+from foreshadow.settings import BusSettings
 from foreshadow.topics import SPECS, TopicSpec
 
 BROKER_FILE = "broker.json"
@@ -49,10 +50,16 @@ class Broker:
     """A broker that answers."""
 
     kind: BrokerKind
-    bootstrap: str
+    bus: BusSettings
+    """How it is reached; the topics' prefix is each run's own."""
     description: str
     """One line for people; the embedded broker's says that it is one, and why."""
     child: "subprocess.Popen[str] | None" = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address."""
+        return self.bus.bootstrap
 
     def create_topics(self, prefix: str, specs: Iterable[TopicSpec] = SPECS) -> None:
         """Create a run's topics; what exists stays.
@@ -64,19 +71,19 @@ class Broker:
             for spec in specs:
                 embedded_broker.create_topic(self.child, spec.topic.under(prefix), spec.partitions)
         else:
-            topics.create_topics(self.bootstrap, prefix, specs)
+            topics.create_topics(self.bus, prefix, specs)
 
 
 @contextmanager
 def start_broker(
-    run: Run, *, clock: Clock, given: str | None = None, may_embed: bool = True
+    run: Run, *, clock: Clock, given: BusSettings | None = None, may_embed: bool = True
 ) -> Iterator[Broker]:
     """Have a broker for the length of a `with` block.
 
     Args:
         run: Whose broker this is; its files lie below the run's directory.
         clock: Paces the wait for it to answer.
-        given: Address of the user's own broker; it is used as it is and never stopped.
+        given: The user's own broker; it is used as it is and never stopped.
         may_embed: Whether the embedded broker may serve where Apache Kafka cannot.
 
     Raises:
@@ -93,13 +100,14 @@ def start_broker(
         _stop(broker, clock)
 
 
-def _use_given(address: str) -> Broker:
-    if not topics.answers(address, within_s=_ANSWER_S):
+def _use_given(bus: BusSettings) -> Broker:
+    address = bus.bootstrap
+    if not topics.answers(bus, within_s=_ANSWER_S):
         raise BrokerUnreachable(
             f"no Kafka broker answers at {address}; start it, correct FORESHADOW_BUS__BOOTSTRAP, "
             "or unset that to have one started here"
         )
-    return Broker(kind=BrokerKind.GIVEN, bootstrap=address, description=f"your Kafka at {address}")
+    return Broker(kind=BrokerKind.GIVEN, bus=bus, description=f"your Kafka at {address}")
 
 
 def _start(run: Run, clock: Clock, *, may_embed: bool) -> Broker:
@@ -110,7 +118,7 @@ def _start(run: Run, clock: Clock, *, may_embed: bool) -> Broker:
         child, bootstrap = apache_kafka.start(run.run_id, directory, clock=clock)
         return Broker(
             kind=BrokerKind.APACHE,
-            bootstrap=bootstrap,
+            bus=BusSettings(bootstrap=bootstrap),
             description=f"Apache Kafka {apache_kafka.jars_version()} at {bootstrap}",
             child=child,
         )
@@ -119,7 +127,7 @@ def _start(run: Run, clock: Clock, *, may_embed: bool) -> Broker:
     child, bootstrap = embedded_broker.start(run.run_id, directory)
     return Broker(
         kind=BrokerKind.EMBEDDED,
-        bootstrap=bootstrap,
+        bus=BusSettings(bootstrap=bootstrap),
         description=f"EMBEDDED broker at {bootstrap}, because {lack}: librdkafka's own, in memory, "
         "with the same protocol and clients, but it is not Apache Kafka",
         child=child,

@@ -26,6 +26,7 @@ from console.processes import end, others, processes_of
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json
 from foreshadow.errors import BrokerUnreachable, ConfigError
+from foreshadow.settings import BrokerSecurity, BusSettings
 from frr.log_buffer import remove_log_buffers
 from shadow.emulation.cleanup import remove_run as remove_labs
 from shadow.emulation.engine_socket import OWN_ENGINE, is_there
@@ -33,6 +34,7 @@ from shadow.emulation.engine_socket import OWN_ENGINE, is_there
 _NAMESPACES = Path("/run/netns")
 _INTERFACES = Path("/sys/class/net")
 _PER_NAMESPACE_FILES = (Path("/etc/frr"), Path("/etc/netns"))
+_PLAIN = BrokerSecurity()
 _ENGINE_SCRIPT = Path(__file__).resolve().parents[1] / "containerlab" / "engine.sh"
 _OWNER_STOPS_S = 20.0
 """What a live owner gets to clear up by itself before it is killed."""
@@ -99,7 +101,7 @@ class Cleaning:
         return "\n".join(lines or ["nothing to clean"])
 
 
-def clean(
+def clean(  # noqa: PLR0913 - each says how one kind of thing is reached
     root: Path,
     *,
     clock: Clock,
@@ -107,6 +109,7 @@ def clean(
     is_everything: bool = False,
     registry: Path = REGISTRY,
     engine: str = OWN_ENGINE,
+    security: BrokerSecurity = _PLAIN,
 ) -> Cleaning:
     """Remove dead runs; with `run_id` that one alone, with `is_everything` live ones too.
 
@@ -130,6 +133,7 @@ def clean(
             clock=clock,
             registry=registry,
             engine=engine,
+            security=security,
         )
         for name in sorted(doomed)
     )
@@ -159,7 +163,12 @@ def choose(
 
 
 def remove_run(
-    run: Run, *, clock: Clock, registry: Path = REGISTRY, engine: str = OWN_ENGINE
+    run: Run,
+    *,
+    clock: Clock,
+    registry: Path = REGISTRY,
+    engine: str = OWN_ENGINE,
+    security: BrokerSecurity = _PLAIN,
 ) -> Removal:
     """Remove everything of one run; the caller itself is spared if it belongs to the run."""
     owner = run.owner()
@@ -167,7 +176,7 @@ def remove_run(
     if owner is not None:
         # Asked first, so that it can take its routers down in order and end its report.
         stopped = end(others([owner.process]), clock=clock, grace_s=_OWNER_STOPS_S)
-    deleted_topics, complaint = _delete_topics(run)
+    deleted_topics, complaint = _delete_topics(run, security)
     # The house before the labs: a process that keeps a lab would otherwise mend it meanwhile.
     housed = processes_of(run.run_id, ())
     stopped += end(housed, clock=clock)
@@ -196,12 +205,13 @@ def _stop_engine() -> bool:
     return done.returncode == 0
 
 
-def _delete_topics(run: Run) -> tuple[int, str]:
+def _delete_topics(run: Run, security: BrokerSecurity) -> tuple[int, str]:
     with suppress(OSError, msgspec.DecodeError):
         record = from_json((run.directory / BROKER_FILE).read_bytes(), BrokerRecord)
         if record.kind is BrokerKind.GIVEN:
             try:
-                return len(topics.delete_topics(record.bootstrap, run.run_id)), ""
+                bus = BusSettings(bootstrap=record.bootstrap, security=security)
+                return len(topics.delete_topics(bus, run.run_id)), ""
             except BrokerUnreachable as exc:
                 return 0, f"its topics may remain: {exc}"
     return 0, ""

@@ -81,6 +81,7 @@ def clean(
         run_id=run_id,
         is_everything=is_everything,
         engine=settings.shadow.engine,
+        security=settings.bus.security,
     )
     typer.echo(to_json(cleaning) if as_json else str(cleaning))
 

@@ -36,7 +36,7 @@ def wish(settings: Settings) -> Wish:
     """What the settings say about what the host must have."""
     is_given = "bus" in settings.model_fields_set and "bootstrap" in settings.bus.model_fields_set
     return Wish(
-        bootstrap=settings.bus.bootstrap if is_given else None,
+        broker=settings.bus if is_given else None,
         must_be_kafka="kafka" in os.environ.get("FORESHADOW_REQUIRE", "").split(","),
         run_root=settings.run_dir,
         engine=settings.shadow.engine,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from foreshadow.settings import BusSettings
 from shadow.emulation.engine_socket import OWN_ENGINE
 
 _PROBE_S = 20.0
@@ -34,14 +35,14 @@ class Wish:
     """What the operator asked for, as far as it decides what is needed.
 
     Attributes:
-        bootstrap: Address of the user's own broker, if one is given.
+        broker: The user's own broker, if one is given.
         must_be_kafka: Whether the embedded broker will not do.
         run_root: Where runs keep their files.
         engine: Where the container engine listens.
         needs_containers: Whether routers are to run as containers.
     """
 
-    bootstrap: str | None = None
+    broker: BusSettings | None = None
     must_be_kafka: bool = False
     run_root: Path = Path(".run")
     engine: str = OWN_ENGINE

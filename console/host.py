@@ -129,11 +129,11 @@ def _jars(wish: Wish) -> Finding:
 
 
 def _broker(wish: Wish) -> Finding:
-    if wish.bootstrap is not None:
-        if topics.answers(wish.bootstrap, within_s=_BROKER_ANSWERS_S):
-            return Finding(Standing.FIT, f"yours, at {wish.bootstrap}")
+    if wish.broker is not None:
+        if topics.answers(wish.broker, within_s=_BROKER_ANSWERS_S):
+            return Finding(Standing.FIT, f"yours, at {wish.broker.bootstrap}")
         remedy = "start it, or unset FORESHADOW_BUS__BOOTSTRAP to have one started here"
-        return Finding(Standing.UNFIT, f"nothing answers at {wish.bootstrap}", remedy)
+        return Finding(Standing.UNFIT, f"nothing answers at {wish.broker.bootstrap}", remedy)
     lack = apache_kafka.lack()
     if lack is None:
         return Finding(Standing.FIT, "Apache Kafka will be started for each run")
@@ -199,7 +199,7 @@ PROBES: Mapping[str, Callable[[Wish], Finding]] = {
 
 def _without_kafka(wish: Wish) -> Standing:
     """How grave it is that Apache Kafka cannot start."""
-    if wish.bootstrap is not None:
+    if wish.broker is not None:
         return Standing.FIT
     return Standing.UNFIT if wish.must_be_kafka else Standing.LIMITED
 

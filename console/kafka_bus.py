@@ -4,11 +4,11 @@ Subscriptions are assigned, not grouped: a process rebuilds its state from the b
 topics, so there are no committed offsets that could run ahead of a state that was lost.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -18,15 +18,14 @@ from confluent_kafka import (
 )
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from foreshadow.bus import Publisher, Record, Subscription
-from foreshadow.errors import BrokerUnreachable, ConfigError
+from foreshadow.bus import Positions, Publisher, Record, Subscription
+from foreshadow.errors import BrokerUnreachable, ConfigError, HistoryGone
+from foreshadow.kafka_client import client_options
 from foreshadow.settings import BusSettings
 from foreshadow.topics import LARGEST_RECORD_BYTES, Topic
 
 _METADATA_TIMEOUT_S = 10.0
-_FLUSH_TIMEOUT_S = 30.0
 _POLL_WHEN_FULL_S = 0.5
-_FULL_QUEUE_TRIES = 60
 _LEADERLESS = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -43,13 +42,14 @@ class KafkaBus:
         """Connect nothing yet."""
         self._settings = settings
 
-    def subscribe(self, *topics: Topic) -> Subscription:
-        """Read these topics from their beginning.
+    def subscribe(self, *topics: Topic, begin: Positions | None = None) -> Subscription:
+        """Read these topics, from their beginning where `begin` names no position.
 
         Raises:
             BrokerUnreachable: No broker answers, or a topic is missing.
+            HistoryGone: What follows a position in `begin` is not there.
         """
-        return KafkaSubscription(self._settings, topics)
+        return KafkaSubscription(self._settings, topics, begin or {})
 
     def publisher(self) -> Publisher:
         """An idempotent producer with `acks=all`."""
@@ -61,17 +61,17 @@ class KafkaPublisher:
 
     def __init__(self, settings: BusSettings) -> None:
         """Open a producer; it connects when first used."""
-        self._prefix = settings.topic_prefix
+        self._prefix, self._outage_s = settings.topic_prefix, settings.outage_s
         self._failed: KafkaError | None = None
         self._producer = Producer(
             {
-                "bootstrap.servers": settings.bootstrap,
+                **client_options(settings),
+                "delivery.timeout.ms": round(settings.outage_s * 1000),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,
                 "compression.type": "lz4",
                 "message.max.bytes": LARGEST_RECORD_BYTES,
-                "log_level": 2,
             }
         )
 
@@ -82,7 +82,7 @@ class KafkaPublisher:
             BrokerUnreachable: The queue stays full.
             ConfigError: The record is larger than any may be.
         """
-        for _ in range(_FULL_QUEUE_TRIES):
+        for _ in range(math.ceil(self._outage_s / _POLL_WHEN_FULL_S)):
             try:
                 self._producer.produce(
                     topic.under(self._prefix), key=key, value=value, on_delivery=self._delivered
@@ -100,8 +100,8 @@ class KafkaPublisher:
         raise BrokerUnreachable("the queue stays full: no broker takes what is published")
 
     def flush(self) -> None:
-        """Return when everything queued is acknowledged."""
-        left = self._producer.flush(_FLUSH_TIMEOUT_S)
+        """Return when everything queued is acknowledged; a broker that is away is waited for."""
+        left = self._producer.flush(self._outage_s)
         if left or self._failed is not None:
             failed, self._failed = self._failed, None
             raise BrokerUnreachable(f"{left} records undelivered: {failed or 'no answer'}")
@@ -114,30 +114,33 @@ class KafkaPublisher:
 class KafkaSubscription:
     """Reads whole topics, from their beginning, for ever."""
 
-    def __init__(self, settings: BusSettings, topics: Sequence[Topic]) -> None:
+    def __init__(self, settings: BusSettings, topics: Sequence[Topic], begin: Positions) -> None:
         """Assign every partition of the topics and note where they end now.
 
         Raises:
             BrokerUnreachable: No broker answers, or a topic is missing.
         """
+        self._behind: dict[tuple[str, int], int] = {}
+        """The last record of the past per partition that has not been read to its end."""
         self._names = {topic.under(settings.topic_prefix): topic for topic in topics}
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap,
+                **client_options(settings),
                 # Required by the client even without group management; nothing is committed.
                 "group.id": f"{settings.topic_prefix}-assigned",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 20,
-                "log_level": 2,
             }
         )
         try:
             partitions = [part for name in self._names for part in self._partitions(name)]
-            self._behind = self._ends(partitions)
+            self._next = self._beginnings(partitions, begin)
         except KafkaException as error:
             raise BrokerUnreachable(f"{settings.bootstrap} does not answer: {error}") from error
-        self._consumer.assign(partitions)
+        self._consumer.assign(
+            [TopicPartition(name, number, at) for (name, number), at in self._next.items()]
+        )
 
     def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
         """The next records; returns as soon as there are some, or empty after `timeout_s`."""
@@ -152,6 +155,20 @@ class KafkaSubscription:
         """Whether everything that was there when the subscription began has been read."""
         return not self._behind
 
+    def positions(self) -> Positions:
+        """Where reading goes on after what `poll` has returned."""
+        return {(self._names[name], number): at for (name, number), at in self._next.items()}
+
+    def lag(self) -> int:
+        """How many records are there that were not read, as far as fetches have told."""
+        behind = 0
+        for (name, number), at in self._next.items():
+            _, high = self._consumer.get_watermark_offsets(
+                TopicPartition(name, number), cached=True
+            )
+            behind += max(0, high - at)
+        return behind
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
@@ -160,16 +177,26 @@ class KafkaSubscription:
         found = self._consumer.list_topics(name, _METADATA_TIMEOUT_S).topics[name]
         if found.error is not None:
             raise BrokerUnreachable(f"topic {name}: {found.error}; create it first")
-        return [TopicPartition(name, number, OFFSET_BEGINNING) for number in found.partitions]
+        return [TopicPartition(name, number) for number in found.partitions]
 
-    def _ends(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
-        """Last offset to read per partition that holds anything."""
-        ends = {}
+    def _beginnings(
+        self, partitions: list[TopicPartition], begin: Positions
+    ) -> dict[tuple[str, int], int]:
+        """The first offset to read per partition; notes where the past ends."""
+        first: dict[tuple[str, int], int] = {}
         for part in partitions:
+            place = (part.topic, part.partition)
             low, high = _once_led(self._consumer, part)
-            if high > low:
-                ends[part.topic, part.partition] = high - 1
-        return ends
+            at = begin.get((self._names[part.topic], part.partition), low)
+            if not low <= at <= high:
+                raise HistoryGone(
+                    f"{part.topic}/{part.partition} holds {low} to {high}, not {at}: "
+                    "the saved state belongs to another topic, or to an older one"
+                )
+            first[place] = at
+            if high > at:
+                self._behind[place] = high - 1
+        return first
 
     def _is_usable(self, message: Message) -> bool:
         error: Any = message.error()
@@ -185,6 +212,7 @@ class KafkaSubscription:
             raise BrokerUnreachable("the client handed over a message without its place")
         if offset >= self._behind.get((name, partition), offset + 1):
             del self._behind[name, partition]
+        self._next[name, partition] = offset + 1
         return Record(
             topic=self._names[name],
             key=_as_bytes(message.key()).decode(errors="replace"),

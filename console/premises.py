@@ -43,7 +43,7 @@ def premises(  # noqa: PLR0913 - what a run is made of
     inventory: Path | None,
     clock: Clock,
     interruption: Interruption,
-    given_broker: str | None,
+    given_broker: BusSettings | None,
     told: Mapping[str, str],
 ) -> Iterator[Premises]:
     """Put everything up for the length of a `with` block.
@@ -76,7 +76,7 @@ def premises(  # noqa: PLR0913 - what a run is made of
         broker = stack.enter_context(start_broker(run, clock=clock, given=given_broker))
         interruption.check()
         broker.create_topics(run.run_id)
-        settings = BusSettings(bootstrap=broker.bootstrap, topic_prefix=run.run_id)
+        settings = broker.bus.model_copy(update={"topic_prefix": run.run_id})
         while raising.is_running(within_s=_LOOK_EVERY_S):
             interruption.check()
         raising.join()

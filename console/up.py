@@ -53,7 +53,7 @@ def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> No
                 inventory=settings.inventory,
                 clock=clock,
                 interruption=interruption,
-                given_broker=wanted.bootstrap,
+                given_broker=wanted.broker,
                 told=_told(settings, network_path, is_sure=is_sure),
             ) as standing:
                 console.print(_account(network, run, standing, is_sure=is_sure))
@@ -63,7 +63,7 @@ def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> No
                         console.print(line)
                 console.print("Stopping; everything of this run is taken down.")
         finally:
-            remove_run(run, clock=clock)
+            remove_run(run, clock=clock, security=settings.bus.security)
 
 
 def _told(settings: Settings, network_path: Path, *, is_sure: bool) -> dict[str, str]:

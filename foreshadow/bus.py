@@ -3,11 +3,14 @@
 Kafka itself is behind it, wired by the composition root.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from foreshadow.topics import Topic
+
+Positions = Mapping[tuple[Topic, int], int]
+"""The next offset to read, per topic and partition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Publisher(Protocol):
 
 
 class Subscription(Protocol):
-    """Reads topics from the beginning, so that a restarted process rebuilds its state."""
+    """Reads topics from the beginning, or from where a process's saved state ends."""
 
     def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
         """The next records, in order per key; empty when none came in time."""
@@ -55,6 +58,14 @@ class Subscription(Protocol):
 
     def is_caught_up(self) -> bool:
         """Whether everything that was on the topics when the subscription began has been read."""
+        ...
+
+    def positions(self) -> Positions:
+        """Where reading goes on after what `poll` has returned; saved beside the state it made."""
+        ...
+
+    def lag(self) -> int:
+        """How many records are on the topics that have not been read; as of the last fetch."""
         ...
 
     def close(self) -> None:
@@ -65,8 +76,17 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Where a process gets its subscriptions and its publisher."""
 
-    def subscribe(self, *topics: Topic) -> Subscription:
-        """Read these topics from their beginning."""
+    def subscribe(self, *topics: Topic, begin: Positions | None = None) -> Subscription:
+        """Read these topics.
+
+        Args:
+            topics: Which.
+            begin: Where to begin; a partition that is not in it is read from its beginning.
+
+        Raises:
+            HistoryGone: What follows a given position is no longer on the topic, or not yet: the
+                state that was saved with it belongs to nothing, and must be built anew.
+        """
         ...
 
     def publisher(self) -> Publisher:

@@ -5,6 +5,7 @@ ForeshadowError
 ├── EnvironmentUnfit     the host lacks something: tool, right, port                    (exit 4)
 ├── TransientError       worth a retry
 │   ├── BrokerUnreachable
+│   ├── HistoryGone
 │   ├── DeviceUnreachable
 │   └── EmulationFailed
 ├── UnsafeRollout        refused on purpose
@@ -53,6 +54,10 @@ class TransientError(ForeshadowError):
 
 class BrokerUnreachable(TransientError):
     """Kafka does not answer."""
+
+
+class HistoryGone(TransientError):
+    """What follows a saved position has left the topic, or was never on it: begin anew."""
 
 
 class DeviceUnreachable(TransientError):

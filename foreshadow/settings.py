@@ -8,7 +8,15 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foreshadow.experiment import LEAST_FIDELITY
@@ -17,12 +25,58 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 _BOOTSTRAP = re.compile(r"[^\s,]+:\d+(,[^\s,]+:\d+)*")
 
 
+class BrokerSecurity(BaseModel):
+    """Whom to trust as the broker, and who we are to it."""
+
+    model_config = _STRICT
+    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    ca_file: Path | None = Field(
+        default=None, description="PEM of the authorities; none: the host's own"
+    )
+    verify_hostname: bool = True
+    certificate_file: Path | None = Field(
+        default=None, description="PEM of our own certificate, for mutual TLS"
+    )
+    key_file: Path | None = Field(default=None, description="PEM of its key")
+    key_password: SecretStr | None = None
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = Field(default=None, description="instead of `password`")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the connection is TLS."""
+        return self.protocol in ("ssl", "sasl_ssl")
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether we say who we are by a password (SASL)."""
+        return self.protocol in ("sasl_plaintext", "sasl_ssl")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "BrokerSecurity":
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("mutual TLS needs both CERTIFICATE_FILE and KEY_FILE")
+        if self.certificate_file is not None and not self.is_encrypted:
+            raise ValueError("a certificate is of use with PROTOCOL=ssl or sasl_ssl only")
+        if self.is_authenticated and not self.username:
+            raise ValueError("SASL needs USERNAME")
+        if self.is_authenticated and (self.password is None) == (self.password_file is None):
+            raise ValueError("SASL needs PASSWORD_FILE, or else PASSWORD")
+        return self
+
+
 class BusSettings(BaseModel):
     """Where Kafka is and what this run's topics are called."""
 
     model_config = _STRICT
     bootstrap: str = "127.0.0.1:9092"
     topic_prefix: str = Field(default="fs", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    security: BrokerSecurity = BrokerSecurity()
+    outage_s: float = Field(
+        default=180.0, gt=0, description="how long the broker may be away before a process gives up"
+    )
 
     @field_validator("bootstrap")
     @classmethod

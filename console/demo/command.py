@@ -49,10 +49,10 @@ def run_demo(wishes: Wishes, *, report_dir: Path, console: Console) -> Report:
                     view=view,
                     clock=clock,
                     interruption=interruption,
-                    given_broker=wanted.bootstrap,
+                    given_broker=wanted.broker,
                 )
         finally:
-            remove_run(run, clock=clock)
+            remove_run(run, clock=clock, security=settings.bus.security)
     _write(report, report_dir)
     console.print(render_text(report, html_path=report_dir / "report.html"))
     return report

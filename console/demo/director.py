@@ -21,6 +21,7 @@ from foreshadow.candidate import Candidate
 from foreshadow.clock import Clock
 from foreshadow.errors import ForeshadowError
 from foreshadow.experiment import ExperimentResult, Purpose, Verdict
+from foreshadow.settings import BusSettings
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 
@@ -32,7 +33,7 @@ def play(
     view: LiveView,
     clock: Clock,
     interruption: Interruption,
-    given_broker: str | None = None,
+    given_broker: BusSettings | None = None,
 ) -> Report:
     """The whole loop once; returns the report however far it got.
 

@@ -21,7 +21,7 @@ from foreshadow.bus import Publisher
 from foreshadow.clock import Clock, to_ns
 from foreshadow.demand import DemandMatrix
 from foreshadow.errors import ForeshadowError, InvariantViolated
-from foreshadow.settings import PolicySettings
+from foreshadow.settings import BusSettings, PolicySettings
 from foreshadow.topics import Topic
 from ingest.sources.traffic import flow_samples
 from policy_gen.governance import read_governance
@@ -130,7 +130,7 @@ def set_up(
     view: LiveView,
     clock: Clock,
     interruption: Interruption,
-    given_broker: str | None,
+    given_broker: BusSettings | None,
 ) -> Iterator[tuple[Scene, MemoryMeter]]:
     """Everything the play needs, and a meter on it.
 

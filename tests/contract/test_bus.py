@@ -10,6 +10,7 @@ import pytest
 from console.broker import Broker
 from console.kafka_bus import KafkaBus
 from foreshadow.bus import Bus, Record, Subscription
+from foreshadow.errors import HistoryGone
 from foreshadow.settings import BusSettings
 from foreshadow.topics import Topic
 from tests.eventually import eventually
@@ -155,3 +156,53 @@ def test_bytes_come_back_as_they_were(bus: Bus) -> None:
     publisher.flush()
     with closing(bus.subscribe(Topic.STATE)) as subscription:
         assert _read(subscription, 1)[0].value == b"\x00\xff\xc1"
+
+
+def test_a_saved_position_is_where_reading_goes_on(bus: Bus) -> None:
+    """What was polled before the position was taken does not come again; the rest does."""
+    _fill(bus, Topic.STATE, 6)
+    with closing(bus.subscribe(Topic.STATE)) as subscription:
+        read = eventually(lambda: subscription.poll(0.1, 4), within_s=_ENOUGH_S)
+        saved = subscription.positions()
+    _fill(bus, Topic.STATE, 2, first=6)
+    with closing(bus.subscribe(Topic.STATE, begin=saved)) as again:
+        assert not again.is_caught_up()
+        rest = _read(again, 8 - len(read))
+        assert again.is_caught_up()
+        assert again.lag() == 0
+
+    assert [int(record.value) for record in (*read, *rest)] == list(range(8))
+
+
+def test_a_position_at_the_end_has_no_past(bus: Bus) -> None:
+    """Nothing was missed: such a subscription is caught up at once, and hears what comes."""
+    _fill(bus, Topic.STATE, 3)
+    with closing(bus.subscribe(Topic.STATE)) as subscription:
+        _read(subscription, 3)
+        saved = subscription.positions()
+    with closing(bus.subscribe(Topic.STATE, begin=saved)) as again:
+        assert again.is_caught_up()
+        _fill(bus, Topic.STATE, 1, first=3)
+        assert [record.value for record in _read(again, 1)] == [b"3"]
+
+
+def test_a_position_the_topic_has_never_reached_is_refused(bus: Bus) -> None:
+    """A state saved beside another broker's topic is no state of this one."""
+    _fill(bus, Topic.STATE, 3)
+    with closing(bus.subscribe(Topic.STATE)) as subscription:
+        beyond = {place: at + 100 for place, at in subscription.positions().items()}
+
+    with pytest.raises(HistoryGone):
+        bus.subscribe(Topic.STATE, begin=beyond)
+
+
+def test_lag_is_what_was_not_read(bus: Bus) -> None:
+    """It falls to nothing as records are polled."""
+    _fill(bus, Topic.STATE, 5)
+    with closing(bus.subscribe(Topic.STATE)) as subscription:
+        eventually(lambda: subscription.poll(0.1, 1), within_s=_ENOUGH_S)
+        assert subscription.lag() == 4
+        eventually(
+            lambda: subscription.poll(0.1) is not None and not subscription.lag(),
+            within_s=_ENOUGH_S,
+        )

@@ -10,7 +10,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 
-from foreshadow.bus import Publisher, Record, Subscription
+from foreshadow.bus import Positions, Publisher, Record, Subscription
+from foreshadow.errors import HistoryGone
 from foreshadow.topics import Topic
 
 
@@ -22,9 +23,13 @@ class MemoryBus:
         self._logs: dict[Topic, list[Record]] = defaultdict(list)
         self._arrival = threading.Condition()
 
-    def subscribe(self, *topics: Topic) -> Subscription:
-        """Read these topics from their beginning."""
-        return _MemorySubscription(self, topics)
+    def subscribe(self, *topics: Topic, begin: Positions | None = None) -> Subscription:
+        """Read these topics, from their beginning where `begin` names no position.
+
+        Raises:
+            HistoryGone: A position lies behind the end.
+        """
+        return _MemorySubscription(self, topics, begin or {})
 
     def publisher(self) -> Publisher:
         """A writer; what it publishes is there at once."""
@@ -68,9 +73,12 @@ class _MemoryPublisher:
 
 
 class _MemorySubscription:
-    def __init__(self, bus: MemoryBus, topics: Sequence[Topic]) -> None:
+    def __init__(self, bus: MemoryBus, topics: Sequence[Topic], begin: Positions) -> None:
         self._bus = bus
-        self._positions = dict.fromkeys(topics, 0)
+        self._positions = {topic: begin.get((topic, 0), 0) for topic in topics}
+        for topic, at in self._positions.items():
+            if at > bus.end(topic):
+                raise HistoryGone(f"{topic} ends at {bus.end(topic)}, not {at}")
         self._ends = {topic: bus.end(topic) for topic in topics}
 
     def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
@@ -84,6 +92,12 @@ class _MemorySubscription:
 
     def is_caught_up(self) -> bool:
         return all(self._positions[topic] >= end for topic, end in self._ends.items())
+
+    def positions(self) -> Positions:
+        return {(topic, 0): at for topic, at in self._positions.items()}
+
+    def lag(self) -> int:
+        return sum(self._bus.end(topic) - at for topic, at in self._positions.items())
 
     def close(self) -> None:
         """Nothing is held."""

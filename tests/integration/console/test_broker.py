@@ -15,6 +15,7 @@ from console.ownership import Run, claim_run
 from console.processes import processes_of
 from foreshadow.clock import SystemClock
 from foreshadow.errors import BrokerUnreachable, EnvironmentUnfit
+from foreshadow.settings import BusSettings
 from foreshadow.topics import SPECS, Topic
 from tests.eventually import eventually
 
@@ -81,12 +82,12 @@ def test_topics_of_one_run_are_deleted_and_no_others(broker: Broker, run_id: str
     broker.create_topics(run_id)
     broker.create_topics(neighbour)
 
-    deleted = topics.delete_topics(broker.bootstrap, run_id)
+    deleted = topics.delete_topics(broker.bus, run_id)
 
     assert set(deleted) == set(_expected(run_id))
     assert eventually(lambda: not _partitions(broker.bootstrap, run_id), within_s=10)
     assert _partitions(broker.bootstrap, neighbour) == _expected(neighbour)
-    topics.delete_topics(broker.bootstrap, neighbour)
+    topics.delete_topics(broker.bus, neighbour)
 
 
 @pytest.mark.kafka
@@ -100,8 +101,8 @@ def test_two_brokers_at_once_do_not_meet(run: Run, broker: Broker, run_id: str) 
         assert _partitions(second.bootstrap, run_id) == _expected(run_id)
         assert _partitions(broker.bootstrap, run_id) == {}
 
-    assert not topics.answers(second.bootstrap, within_s=1)
-    assert topics.answers(broker.bootstrap)
+    assert not topics.answers(second.bus, within_s=1)
+    assert topics.answers(broker.bus)
     assert processes_of(run_id, ()) == ()
 
 
@@ -122,7 +123,7 @@ def test_broker_started_again_still_has_its_records(run: Run, run_id: str) -> No
 @pytest.mark.kafka
 def test_given_broker_is_used_and_left_alone(broker: Broker, run: Run, run_id: str) -> None:
     """On a broker that the user gives, only our topics come and go."""
-    with start_broker(run, clock=_CLOCK, given=broker.bootstrap) as given:
+    with start_broker(run, clock=_CLOCK, given=broker.bus) as given:
         given.create_topics(run_id)
         assert given.kind is BrokerKind.GIVEN
 
@@ -131,13 +132,13 @@ def test_given_broker_is_used_and_left_alone(broker: Broker, run: Run, run_id: s
 
     assert removal.topics == len(SPECS)
     assert eventually(lambda: not _partitions(broker.bootstrap, run_id), within_s=10)
-    assert topics.answers(broker.bootstrap)
+    assert topics.answers(broker.bus)
 
 
 @pytest.mark.slow
 def test_given_broker_that_is_silent_is_refused(run: Run) -> None:
     """An address where nothing listens is one error that names the setting."""
-    refused = start_broker(run, clock=_CLOCK, given="127.0.0.1:1")
+    refused = start_broker(run, clock=_CLOCK, given=BusSettings(bootstrap="127.0.0.1:1"))
     with pytest.raises(BrokerUnreachable, match="FORESHADOW_BUS__BOOTSTRAP"), refused:
         pass
 

@@ -54,7 +54,7 @@ class _Listener(Generic[T]):
 @pytest.fixture
 def bus(broker: Broker, run_id: str) -> KafkaBus:
     """A bus whose state topic holds the planned network and the days before the story's peak."""
-    create_topics(broker.bootstrap, run_id, SPECS)
+    create_topics(broker.bus, run_id, SPECS)
     filled = KafkaBus(BusSettings(bootstrap=broker.bootstrap, topic_prefix=run_id))
     publisher = filled.publisher()
     for delta in _state():

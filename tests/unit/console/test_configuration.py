@@ -29,10 +29,12 @@ def test_wrong_setting_is_named(
 def test_broker_is_given_only_when_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default address is no wish for a broker there; the same address, named, is."""
     monkeypatch.delenv("FORESHADOW_BUS__BOOTSTRAP", raising=False)
-    assert wish(load_settings()).bootstrap is None
+    assert wish(load_settings()).broker is None
 
     monkeypatch.setenv("FORESHADOW_BUS__BOOTSTRAP", "127.0.0.1:9092")
-    assert wish(load_settings()).bootstrap == "127.0.0.1:9092"
+    broker = wish(load_settings()).broker
+    assert broker is not None
+    assert broker.bootstrap == "127.0.0.1:9092"
 
 
 def test_kafka_can_be_demanded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,13 @@ from rich.console import Console
 from console.doctor import as_json, is_fit, require, table, verdict
 from console.host import PROBES, Finding, Standing, Wish, examine
 from foreshadow.errors import EnvironmentUnfit, InvariantViolated
+from foreshadow.settings import BusSettings
 
 _FIT = Finding(Standing.FIT, "8.4.4")
 _LIMITED = Finding(Standing.LIMITED, "not in this kernel", "a kernel with it")
 _UNFIT = Finding(Standing.UNFIT, "no zebra", "make setup (package frr)")
+
+_SILENT = BusSettings(bootstrap="127.0.0.1:1")
 
 
 def test_host_without_an_optional_thing_is_fit() -> None:
@@ -77,13 +80,13 @@ def test_missing_java_is_grave_only_where_kafka_is_demanded(
 
     assert examine(Wish(), "Java")["Java"].standing is Standing.LIMITED
     assert examine(Wish(must_be_kafka=True), "Java")["Java"].standing is Standing.UNFIT
-    assert examine(Wish(bootstrap="127.0.0.1:1"), "Java")["Java"].standing is Standing.FIT
+    assert examine(Wish(broker=_SILENT), "Java")["Java"].standing is Standing.FIT
 
 
 @pytest.mark.slow
 def test_given_broker_that_is_silent_is_unfit() -> None:
     """An address where nothing listens is found out before anything starts."""
-    finding = examine(Wish(bootstrap="127.0.0.1:1"), "broker")["broker"]
+    finding = examine(Wish(broker=_SILENT), "broker")["broker"]
 
     assert finding.standing is Standing.UNFIT
     assert "127.0.0.1:1" in finding.found

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from foreshadow.bus import Publisher, Record, Subscription
+from foreshadow.bus import Positions, Publisher, Record, Subscription
 from foreshadow.candidate import Candidate
 from foreshadow.codec import from_json, to_json
 from foreshadow.errors import BrokerUnreachable
@@ -120,10 +120,10 @@ class FlakyBus:
     memory: MemoryBus = field(default_factory=MemoryBus)
     is_away: bool = False
 
-    def subscribe(self, *topics: Topic) -> Subscription:
+    def subscribe(self, *topics: Topic, begin: Positions | None = None) -> Subscription:
         """As Kafka: needs the broker."""
         self.check()
-        return _FlakySubscription(self, self.memory.subscribe(*topics))
+        return _FlakySubscription(self, self.memory.subscribe(*topics, begin=begin))
 
     def publisher(self) -> Publisher:
         """As Kafka: connects when first used."""
@@ -145,6 +145,14 @@ class FlakyBus:
 class _FlakySubscription:
     bus: FlakyBus
     inner: Subscription
+
+    def positions(self) -> Positions:
+        """Where reading goes on."""
+        return self.inner.positions()
+
+    def lag(self) -> int:
+        """What was not read."""
+        return self.inner.lag()
 
     def poll(self, timeout_s: float, max_records: int = 1000) -> Sequence[Record]:
         self.bus.check()

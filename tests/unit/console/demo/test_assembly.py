@@ -23,6 +23,7 @@ from foreshadow.candidate import Candidate
 from foreshadow.experiment import Verdict
 from foreshadow.fidelity_report import FidelityReport
 from foreshadow.rollout_event import Feedback, GateResult, RolloutEvent, RolloutStep
+from foreshadow.settings import BusSettings
 from foreshadow.sync_report import SyncReport
 from foreshadow.topology import LinkId
 from foreshadow.triage_report import TriageReport, TriageRow
@@ -71,7 +72,9 @@ class _Standing:
     observer: "_Remembered"
     run: Run = field(default_factory=lambda: Run(run_id="fs3fa9c1", directory=Path()))
     broker: Broker = field(
-        default_factory=lambda: Broker(kind=BrokerKind.GIVEN, bootstrap="", description="a broker")
+        default_factory=lambda: Broker(
+            kind=BrokerKind.GIVEN, bus=BusSettings(), description="a broker"
+        )
     )
     clock: FakeClock = field(default_factory=lambda: FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
     started_s: float = -221.44
