@@ -8,6 +8,9 @@ PACKAGES := console forecast foreshadow frr ingest policy_gen rollout scenarios 
 CODE := $(wildcard $(PACKAGES) tests benchmarks)
 PROSE := $(wildcard docs kafka containerlab Makefile README.md CHANGELOG.md pyproject.toml)
 
+# Tests run in a shuffled order that is the same every time; SEED=N shuffles otherwise.
+SEED ?= 1
+
 # Options of `make demo`; each is passed on only when it was given.
 DEMO_OPTIONS = $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(REPORT),--report "$(REPORT)") \
 	$(if $(GROWTH),--growth "$(GROWTH)") $(if $(DAY),--day "$(DAY)")
@@ -33,7 +36,7 @@ doctor: setup ## Say what this host can do and what it lacks
 	@$(VENV)/foreshadow doctor
 
 test: setup lint type contracts ## Lint, types, import contracts and every test
-	$(VENV)/pytest
+	$(VENV)/pytest --randomly-seed=$(SEED)
 
 lint: setup ## Style, formatting and spelling
 	$(VENV)/ruff check $(CODE)
