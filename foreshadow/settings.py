@@ -6,7 +6,7 @@ Durations carry their unit in the name.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -19,9 +19,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from foreshadow.errors import ConfigError
 from foreshadow.experiment import LEAST_FIDELITY
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_DAY_S = 86_400
 _BOOTSTRAP = re.compile(r"[^\s,]+:\d+(,[^\s,]+:\d+)*")
 
 
@@ -86,6 +88,43 @@ class BusSettings(BaseModel):
         return text
 
 
+class MetricsSettings(BaseModel):
+    """Where each process serves its numbers to Prometheus, and how often it tells them."""
+
+    model_config = _STRICT
+    listen: str = Field(default="127.0.0.1", description="elsewhere only with a token")
+    first_port: int = Field(
+        default=9464, ge=0, le=65_000, description="of the first process; 0: any free ones"
+    )
+    token_file: Path | None = Field(default=None, description="who asks must send what is in it")
+    report_s: float = Field(default=5.0, gt=0, description="pause between two reports on the bus")
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> "MetricsSettings":
+        if self.listen not in ("127.0.0.1", "::1", "localhost") and self.token_file is None:
+            raise ValueError(f"LISTEN={self.listen} is open to others: it needs TOKEN_FILE")
+        return self
+
+    def token(self) -> str | None:
+        """What whoever asks must send; None where anybody may.
+
+        Raises:
+            ConfigError: The file cannot be read, or is empty.
+        """
+        if self.token_file is None:
+            return None
+        field = "FORESHADOW_METRICS__TOKEN_FILE"
+        try:
+            token = self.token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot be read: {error}", path=self.token_file, field=field
+            ) from error
+        if not token:
+            raise ConfigError("is empty", path=self.token_file, field=field)
+        return token
+
+
 class IngestSettings(BaseModel):
     """How production is read, and how often its state is vouched for."""
 
@@ -129,9 +168,19 @@ class ForecastSettings(BaseModel):
     """What is forecast, how far ahead, and when that is worth a warning."""
 
     model_config = _STRICT
-    horizons_s: tuple[int, ...] = (3600, 10800)
-    step_s: int = 300
-    quantile: float = Field(default=0.95, gt=0.5, lt=1)
+    horizons_s: tuple[int, ...] = Field(
+        default=(900, 3600, 10800, 21600),
+        min_length=1,
+        description="windows the peak is forecast for, multiples of step_s, a day at most",
+    )
+    step_s: int = Field(default=300, gt=0, description="length of one interval")
+    quantile: float = Field(
+        default=0.95, gt=0.5, lt=1, description="of the bound that is held against the load limit"
+    )
+    quantiles: tuple[float, ...] = Field(
+        default=(0.90, 0.95, 0.99),
+        description="published beside it; one window of past errors serves all",
+    )
     residual_window: int = Field(
         default=2016, ge=50, description="steps the residual quantile looks back"
     )
@@ -146,6 +195,49 @@ class ForecastSettings(BaseModel):
         default=None,
         description="event time before which intervals are history: learnt from, never warned of",
     )
+    clear_ratio: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="a warned link is quiet again once its bound is below this share of the limit",
+    )
+    cool_down_s: float = Field(
+        default=1800.0, ge=0, description="event time before a link that was quiet is warned again"
+    )
+    warnings_per_hour: int = Field(
+        default=12, ge=1, description="event time; the dearest are sent, the others held back"
+    )
+    drill_s: float = Field(
+        default=120.0, gt=0, description="how long a drill takes, until drills have shown it"
+    )
+    lead_margin_s: float = Field(
+        default=60.0, ge=0, description="a warning's lead exceeds the drill's length by this"
+    )
+    events_file: Path | None = Field(
+        default=None, description="known events: maintenance windows and days unlike others (YAML)"
+    )
+    checkpoint_file: Path | None = Field(
+        default=None, description="what was learnt, saved; none: forecast.checkpoint in run_dir"
+    )
+    checkpoint_s: float = Field(
+        default=60.0, ge=0, description="wall clock between two savings; 0 saves after every step"
+    )
+
+    @model_validator(mode="after")
+    def _horizons_are_steps(self) -> Self:
+        for horizon_s in self.horizons_s:
+            if horizon_s % self.step_s or not 0 < horizon_s <= _DAY_S:
+                raise ValueError(
+                    f"horizons_s: {horizon_s} is no multiple of step_s ({self.step_s}) up to a day"
+                )
+        if not all(0.5 < quantile < 1 for quantile in self.quantiles):
+            raise ValueError(f"quantiles: {self.quantiles} are not all between 0.5 and 1")
+        return self
+
+    @property
+    def all_quantiles(self) -> tuple[float, ...]:
+        """Those published and the one held against the limit, ascending."""
+        return tuple(sorted({self.quantile, *self.quantiles}))
 
 
 class PolicySettings(BaseModel):
@@ -229,6 +321,7 @@ class Settings(BaseSettings):
     run_dir: Path = Path(".run")
     inventory: Path | None = None
     bus: BusSettings = BusSettings()
+    metrics: MetricsSettings = MetricsSettings()
     ingest: IngestSettings = IngestSettings()
     shadow: ShadowSettings = ShadowSettings()
     forecast: ForecastSettings = ForecastSettings()
