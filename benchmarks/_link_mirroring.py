@@ -76,7 +76,7 @@ def _await_level(bus: KafkaBus) -> None:
     """Wait for a fidelity report of 100 % that was made from now on."""
     clock = SystemClock()
     asked_at, deadline_s = clock.now(), clock.monotonic_s() + _LEVEL_WITHIN_S
-    with closing(bus.subscribe(Topic.CONTROL)) as subscription:
+    with closing(bus.subscribe(Topic.STATUS)) as subscription:
         while clock.monotonic_s() < deadline_s:
             for record in subscription.poll(_POLL_S):
                 message = decode_control(record.value)

@@ -158,6 +158,25 @@ def run(
     serve(name, load_settings(), SystemClock(), is_dry_run=dry_run)
 
 
+@app.command()
+def status(
+    *,
+    is_long: Annotated[bool, typer.Option("--all", help="Every number, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how every process is doing: alive, behind, stale, wrong by how much."""
+    from console.house import PROCESSES  # noqa: PLC0415 - only this command needs them
+    from console.kafka_bus import KafkaBus  # noqa: PLC0415
+    from console.status import read_status, rendered  # noqa: PLC0415
+
+    found = read_status(KafkaBus(load_settings().bus), expected=PROCESSES, now=SystemClock().now())
+    if as_json:
+        typer.echo(to_json(found))
+    else:
+        Console().print(rendered(found, is_long=is_long))
+    raise typer.Exit(Exit.PASSED if found.is_well else Exit.FAILED)
+
+
 @report_app.command("schema")
 def report_schema() -> None:
     """Print the JSON Schema of report.json."""

@@ -1,5 +1,6 @@
 """Broker, production and processes of one run on this machine: up together, down in reverse."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -102,10 +103,17 @@ def _told(run: Run, bus: BusSettings, inventory: Path | None) -> dict[str, str]:
         "FORESHADOW_BUS__BOOTSTRAP": bus.bootstrap,
         "FORESHADOW_BUS__TOPIC_PREFIX": bus.topic_prefix,
         "FORESHADOW_ROLLOUT__JOURNAL": str(run.directory / "journal.sqlite"),
+        **_ports(os.environ),
         # One BLAS thread each: six processes on two cores only get into each other's way.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     } | ({"FORESHADOW_INVENTORY": str(inventory.resolve())} if inventory else {})
+
+
+def _ports(given: Mapping[str, str]) -> dict[str, str]:
+    """Any free ports for metrics, where the operator has named none: runs share a host."""
+    name = "FORESHADOW_METRICS__FIRST_PORT"
+    return {} if name in given else {name: "0"}
 
 
 def run_processes(run: Run) -> tuple[ProcessMark, ...]:

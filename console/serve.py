@@ -16,7 +16,10 @@ import structlog
 
 from console.house import PROCESSES
 from console.kafka_bus import KafkaBus
+from console.metered_bus import MeteredBus
 from console.posts.post import Post
+from console.prometheus import PrometheusMeter, serving
+from console.status_report import reporting
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError
 from foreshadow.inventory import InventoryFile, parse_inventory
@@ -47,15 +50,24 @@ def serve(name: str, settings: Settings, clock: Clock, *, is_dry_run: bool = Fal
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    meter, bus = PrometheusMeter(), KafkaBus(settings.bus)
     post = Post(
-        bus=KafkaBus(settings.bus),
+        bus=MeteredBus(bus, meter),
         settings=settings,
         inventory=inventory,
         clock=clock,
         stop=stop,
+        meter=meter,
     )
     module = importlib.import_module(f"console.posts.{name}")
-    (module.rehearse if is_dry_run else module.serve)(post)
+    if is_dry_run:
+        module.rehearse(post)
+        return
+    with (
+        serving(meter, settings.metrics, place=PROCESSES.index(name)),
+        reporting(name, meter, bus, clock, every_s=settings.metrics.report_s),
+    ):
+        module.serve(post)
 
 
 def read_inventory(path: Path | None) -> InventoryFile:

@@ -12,6 +12,7 @@ from foreshadow.settings import BusSettings
 from foreshadow.topics import LARGEST_RECORD_BYTES, TopicSpec
 
 _ANSWER_S = 10.0
+_SEGMENT_MS = str(10 * 60 * 1000)
 _BROKERS_CHOICE = -1
 """Replication: one node gives one copy, a cluster what it is set to."""
 
@@ -38,7 +39,12 @@ def create_topics(bus: BusSettings, prefix: str, specs: Iterable[TopicSpec]) -> 
             config={
                 "retention.ms": str(spec.retention_ms),
                 "max.message.bytes": str(LARGEST_RECORD_BYTES),
-                "cleanup.policy": "compact" if spec.is_compacted else "delete",
+                # Nothing is compacted in the segment that is written to: it must end now and then.
+                **(
+                    {"cleanup.policy": "compact,delete", "segment.ms": _SEGMENT_MS}
+                    if spec.is_compacted
+                    else {"cleanup.policy": "delete"}
+                ),
             },
         )
         for spec in specs

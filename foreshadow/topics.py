@@ -13,6 +13,8 @@ class Topic(StrEnum):
     INCIDENT = "incident.v1"
     REJECT = "reject.v1"
     CONTROL = "control.v1"
+    STATUS = "status.v1"
+    """What is said again and again, and only the latest of which counts: reports by who reports."""
     FORECAST = "forecast.v1"
     WARNING = "warning.v1"
     DRILL = "drill.v1"
@@ -49,6 +51,7 @@ SPECS: tuple[TopicSpec, ...] = (
     *(
         TopicSpec(topic=topic, partitions=1, retention_ms=90 * _DAY_MS)
         for topic in Topic
-        if topic not in (Topic.TELEMETRY, Topic.STATE, Topic.METRICS)
+        if topic not in (Topic.TELEMETRY, Topic.STATE, Topic.METRICS, Topic.STATUS)
     ),
+    TopicSpec(topic=Topic.STATUS, partitions=1, retention_ms=7 * _DAY_MS, is_compacted=True),
 )

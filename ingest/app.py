@@ -84,7 +84,7 @@ class _Rounds:
         if now_s >= self._report_s + self._settings.report_s:
             self._report_s = now_s
             report = to_json(intake.report(self._clock.now()))
-            self._publisher.publish(Topic.CONTROL, "ingest", report)
+            self._publisher.publish(Topic.STATUS, "ingest", report)
         self._publisher.flush()
 
     def may_answer(self, request: ResyncRequest) -> bool:

@@ -249,7 +249,7 @@ class _Judge:
         except (TransientError, ConfigError) as error:
             log.warning("mirror_not_read", reason=str(error))
             return
-        self._publisher.publish(Topic.CONTROL, "mirror", to_json(report))
+        self._publisher.publish(Topic.STATUS, "mirror", to_json(report))
         self._publisher.flush()
 
 

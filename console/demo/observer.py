@@ -30,7 +30,9 @@ from foreshadow.warning import ForecastStep, SpikeWarning
 T = TypeVar("T")
 
 _POLL_S = 0.1
-_HEARD = tuple(topic for topic in Topic if topic is not Topic.TELEMETRY)
+_PASSED_OVER = (Topic.TELEMETRY, Topic.METRICS, Topic.INCIDENT)
+"""What the story is not about."""
+_HEARD = tuple(topic for topic in Topic if topic not in _PASSED_OVER)
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class Observer:
             self._heard.state.apply(delta)
             if delta.stream is Stream.DEMAND and delta.op is not Op.HEARTBEAT:
                 self._heard.demand_steps.add(delta.event_at_ns)
-        elif record.topic is Topic.CONTROL:
+        elif record.topic in (Topic.CONTROL, Topic.STATUS):
             self._hear_control(record)
         else:
             kept, kind = self._documents[record.topic]

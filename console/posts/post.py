@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from foreshadow.bus import Bus
 from foreshadow.clock import Clock
 from foreshadow.inventory import InventoryFile
+from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import Settings
 from foreshadow.topology import NodeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """The bus, the settings, the devices, the time, and the sign to stop."""
+    """The bus, the settings, the devices, the time, the sign to stop, and what counts."""
 
     bus: Bus
     settings: Settings
     inventory: InventoryFile
     clock: Clock
     stop: threading.Event
+    meter: Meter = SILENT
 
     @property
     def routers(self) -> tuple[NodeId, ...]:

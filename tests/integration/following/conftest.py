@@ -65,7 +65,7 @@ class Following:
         """
         found = [
             message
-            for record in self.records(Topic.CONTROL)
+            for record in self.records(Topic.STATUS)
             for message in [decode_control(record.value)]
             if isinstance(message, FidelityReport)
         ]

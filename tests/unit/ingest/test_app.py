@@ -101,7 +101,7 @@ def test_what_a_source_reads_becomes_state_that_is_vouched_for(tmp_path: Path) -
         eventually(lambda: _deltas(bus)[-1].op is Op.HEARTBEAT, within_s=10)
 
         def report() -> SyncReport | None:
-            messages = [decode_control(it.value) for it in bus.read(Topic.CONTROL, 0, 10_000)]
+            messages = [decode_control(it.value) for it in bus.read(Topic.STATUS, 0, 10_000)]
             found = [it for it in messages if isinstance(it, SyncReport) and it.messages]
             return found[-1] if found else None
 

@@ -95,7 +95,7 @@ REJECTED = Rejected(origin="fs.telemetry.v1/0/7", reason="not a sample", sample=
         (Topic.CANDIDATE, candidate(), "candidates"),
         (Topic.ROLLOUT, EVENT, "rollout"),
         (Topic.FEEDBACK, FEEDBACK, "feedback"),
-        (Topic.CONTROL, FIDELITY, "fidelity"),
+        (Topic.STATUS, FIDELITY, "fidelity"),
         (Topic.CONTROL, TRIAGE, "triage"),
         (Topic.CONTROL, NO_POLICY, "no_policy"),
     ],
@@ -118,7 +118,7 @@ def test_state_is_followed_and_sync_reports_are_the_last_of_their_epoch(
     for delta in state_deltas(square()):
         bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
     for report in (_sync(1, 10), _sync(1, 20), _sync(2, 5)):
-        bus.append(Topic.CONTROL, "", to_json(report))
+        bus.append(Topic.STATUS, "", to_json(report))
     bus.append(Topic.FORECAST, "", to_json(_step(0)))
 
     def level(heard: Heard) -> bool | None:
@@ -161,7 +161,7 @@ def test_other_processes_words_are_passed_over(bus: MemoryBus, observer: Observe
         device=NodeId("NE"), stream=Stream.FIB, epoch=1, seq=2, asked_by="test", reason="gap"
     )
     bus.append(Topic.CONTROL, "", to_json(request))
-    bus.append(Topic.CONTROL, "", to_json(FIDELITY))
+    bus.append(Topic.STATUS, "", to_json(FIDELITY))
     heard = observer.wait_for(lambda heard: heard.fidelity or None, WITHIN_S)
 
     assert heard == [FIDELITY]

@@ -1,0 +1,126 @@
+"""How a process says how it is doing, in numbers: what there is to count, and the port to count on.
+
+Every number of the house is declared here once, named by Prometheus' conventions (base units, a
+`_total` for what only grows). Rooms count on the `Meter` they are given; what serves the numbers is
+wired by the composition root. The same numbers are scraped, told on the bus and shown to people.
+
+Source: prometheus.io, "Metric and label naming".
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    """How a metric behaves."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, or one per combination of labels.
+
+    Attributes:
+        name: With the unit; counters end in `_total`.
+        kind: Whether it only grows.
+        help: One line for people.
+        labels: Names of the labels; their values must be few.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+class Meter(Protocol):
+    """Takes counts and levels; safe to use from several threads, and cheap."""
+
+    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def level(self, metric: Metric, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        ...
+
+
+class SilentMeter:
+    """A meter nobody reads."""
+
+    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
+        """Nothing is kept."""
+
+    def level(self, metric: Metric, value: float, **labels: str) -> None:
+        """Nothing is kept."""
+
+
+SILENT = SilentMeter()
+
+
+def _counter(name: str, text: str, *labels: str) -> Metric:
+    return Metric(f"foreshadow_{name}_total", Kind.COUNTER, text, labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Metric:
+    return Metric(f"foreshadow_{name}", Kind.GAUGE, text, labels)
+
+
+# The bus, as every process sees it.
+RECORDS_READ = _counter("bus_records_read", "Records read from a topic", "topic")
+RECORDS_WRITTEN = _counter("bus_records_written", "Records published to a topic", "topic")
+BYTES_READ = _counter("bus_read_bytes", "Bytes of the records read", "topic")
+BYTES_WRITTEN = _counter("bus_written_bytes", "Bytes of the records published", "topic")
+LAG = _gauge("bus_lag_records", "Records on the topics that were not read yet", "topics")
+REJECTS = _counter("rejects", "Records nobody could use, on the dead-letter topic", "reason")
+
+# Copies of the state.
+DELTAS = _counter("state_deltas", "Deltas, by what they did to the copy", "effect")
+RESYNCS_ASKED = _counter("state_resyncs_asked", "Snapshots or buckets asked for", "device")
+STALE_STREAMS = _gauge("state_stale_streams", "Streams with a gap or a silent owner", "device")
+STALENESS = _gauge("state_staleness_seconds", "Time since a device was last vouched for", "device")
+VECTOR_AGE = _gauge(
+    "shadow_applied_vector_age_seconds", "Age of the newest delta the mirror carries out"
+)
+FIDELITY = _gauge("shadow_fidelity_ratio", "Share of production that the mirror agrees with")
+
+# The owner of the state.
+READINGS = _counter("ingest_readings", "Readings taken in", "stream")
+DELTAS_SENT = _counter("ingest_deltas_sent", "Deltas published for them", "stream")
+STATE_BYTES = _counter("ingest_state_bytes", "Their size on the wire", "stream")
+FULL_STATE_BYTES = _counter(
+    "ingest_full_state_bytes", "What full state each time would have taken", "stream"
+)
+SHADOWED = _counter("ingest_readings_shadowed", "Readings another source knew better", "source")
+INCIDENTS = _counter("incidents", "What occurred to routers", "what")
+
+# The forecast.
+FORECAST_STEPS = _counter("forecast_steps", "Intervals learnt from")
+FORECAST_ERROR = _gauge(
+    "forecast_error_ratio", "Sum of errors over sum of peaks (WAPE), recent", "horizon"
+)
+FORECAST_NAIVE_ERROR = _gauge(
+    "forecast_naive_error_ratio", "The same for the last value as the forecast", "horizon"
+)
+FORECAST_SKILL = _gauge(
+    "forecast_skill_ratio", "1 - error over the naive forecast's error", "horizon"
+)
+FORECAST_COVERAGE = _gauge(
+    "forecast_coverage_ratio", "Share of peaks at or below their bound", "horizon", "quantile"
+)
+FORECAST_MISCALIBRATED = _gauge(
+    "forecast_miscalibrated", "1 where coverage has left its nominal value", "horizon", "quantile"
+)
+FORECAST_DRIFTS = _counter("forecast_drifts", "Restarts of a residual window after a drift")
+WARNINGS_SENT = _counter("forecast_warnings_sent", "Spike warnings published")
+WARNINGS_HELD = _counter("forecast_warnings_held", "Warnings held back", "reason")
+BRIER = _gauge("forecast_brier_score", "Of the overload probabilities", "stage")
+
+# What became of it.
+DRILLS = _counter("drills", "Experiments that ended", "verdict")
+TRIAGED = _counter("triage_scenarios", "Failures worked out")
+MODEL_ERROR = _gauge("triage_model_error_ratio", "Model against emulation, worst link, last drill")
+ROLLOUT_STEPS = _counter("rollout_steps", "Transitions of rollouts", "step")
