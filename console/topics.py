@@ -57,6 +57,8 @@ def create_topics(bus: BusSettings, prefix: str, specs: Iterable[TopicSpec]) -> 
         except KafkaException as exc:
             if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BrokerUnreachable(_refusal("create", name, bus.bootstrap, exc)) from exc
+        except TimeoutError as exc:
+            raise BrokerUnreachable(_silence("create", name, bus.bootstrap)) from exc
 
 
 def delete_topics(bus: BusSettings, prefix: str) -> tuple[str, ...]:
@@ -78,6 +80,8 @@ def delete_topics(bus: BusSettings, prefix: str) -> tuple[str, ...]:
         except KafkaException as exc:
             if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise BrokerUnreachable(_refusal("delete", name, bus.bootstrap, exc)) from exc
+        except TimeoutError as exc:
+            raise BrokerUnreachable(_silence("delete", name, bus.bootstrap)) from exc
     return tuple(names)
 
 
@@ -90,4 +94,11 @@ def _refusal(verb: str, name: str, bootstrap: str, exc: KafkaException) -> str:
     return (
         f"cannot {verb} {name} at {bootstrap}: {exc.args[0].str()}; "
         "check FORESHADOW_BUS__BOOTSTRAP and that the broker runs"
+    )
+
+
+def _silence(verb: str, name: str, bootstrap: str) -> str:
+    return (
+        f"cannot {verb} {name}: {bootstrap} does not talk to us; "
+        "check FORESHADOW_BUS__BOOTSTRAP and FORESHADOW_BUS__SECURITY__*"
     )
