@@ -1,0 +1,86 @@
+"""One flow as a router exported it, freed of the protocol it came by."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingest.heard import Refused
+
+
+class Direction(StrEnum):
+    """Where on the router a flow was metered (IPFIX element 61)."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class Aside(StrEnum):
+    """Why traffic that was exported is no part of the demand; every octet is counted under one."""
+
+    IPV6 = "ipv6"
+    """The demand is IPv4's."""
+    NO_DESTINATION = "no-destination"
+    """The record names no IP destination: not IP, or a template without one."""
+    DROPPED = "dropped"
+    """The router did not forward it (IPFIX element 89)."""
+    UNKNOWN_SAMPLER = "unknown-sampler"
+    """It names a sampler that neither the exporter nor the configuration has explained."""
+    EGRESS = "egress"
+    """Metered on the way out: it was counted where it came in."""
+    NOT_AT_EDGE = "not-at-edge"
+    """It came in from another router of the network, which counts it."""
+    LATE = "late"
+    """Its interval was closed already, or had begun before we listened."""
+    UNLISTED = "unlisted"
+    """No prefix we know holds its destination."""
+    CROWDED_OUT = "crowded-out"
+    """A prefix too small for the number of prefixes an interval may have."""
+    IMPLAUSIBLE = "implausible"
+    """More octets than any port carries in an hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Packets with one destination that a router metered, or one packet it sampled.
+
+    Attributes:
+        destination: IPv4 address as a number; None where there is none.
+        mask_bits: Length of the route to the destination, as the router says; None where it does
+            not.
+        octets: Of IP packets, as metered: not yet multiplied by the sampling.
+        packets: As metered.
+        start_ns: First packet.
+        end_ns: Last packet.
+        sampled_one_in: Packets that passed for each that was metered.
+        ingress: SNMP index of the interface it came in by; None where nobody says.
+        direction: None where nobody says.
+        aside: Why it is no demand; None where the router's word speaks for it.
+    """
+
+    destination: int | None
+    octets: int
+    packets: int
+    start_ns: int
+    end_ns: int
+    sampled_one_in: float = 1.0
+    mask_bits: int | None = None
+    ingress: int | None = None
+    direction: Direction | None = None
+    aside: Aside | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What one datagram of an exporter says.
+
+    Attributes:
+        at_ns: When it was sent: no flow in it ends later.
+        is_whole: Whether all in it was understood.
+        lost: Datagrams or records that the sequence number says are missing before it.
+        refused: What of it could not be used.
+    """
+
+    at_ns: int
+    flows: tuple[Flow, ...] = ()
+    is_whole: bool = True
+    lost: int = 0
+    refused: tuple[Refused, ...] = ()

@@ -1,0 +1,285 @@
+"""Exported flows become demand: rates per destination prefix, interval by interval.
+
+Intervals are aligned to event time. A flow that spans several gives each its share by time, as if
+its rate had been constant. An interval is closed when the exporter's time has passed its end by the
+lateness allowed; what comes for it afterwards is counted as late. An interval is never shown in
+part: the one in which listening began is dropped.
+
+Sampling makes an estimate of the demand. With one packet in N metered, a flow of b octets in p
+packets stands for N b octets, with a variance of at most N (N - 1) b^2 / p where packets are of one
+size; over c sampled packets of equal size the relative standard error is about sqrt(1 / c).
+Source: RFC 5475 section 5; Phaal and Panchen, "Packet sampling basics", 2003.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import nlargest
+
+from foreshadow.observed import DemandRate
+from foreshadow.topology import NodeId
+from ingest.demand_flow import Aside, Direction, Flow
+from ingest.demand_prefixes import PrefixKey, PrefixTable, prefix_of
+from ingest.heard import DemandReading
+
+_NS = 1_000_000_000
+_SET_BACK_NS = 3_600 * _NS
+"""Time that goes back further than this is a clock that was set, not a late datagram."""
+_MOST_OCTETS = 2e14
+"""400 Gbit/s for an hour: no single record tells of more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandRules:
+    """How flows of a device become its demand.
+
+    Attributes:
+        interval_s: Length of an interval.
+        lateness_s: How long after its end an interval waits for flows; at least the longest time
+            the exporter keeps a flow before it tells (its active timeout).
+        edges: SNMP indices of the interfaces by which traffic enters the network; None where
+            flows are exported at those only.
+        prefixes: Where a destination belongs.
+        max_prefixes: An interval has no more; the smallest are given to the prefix around them.
+    """
+
+    interval_s: float
+    lateness_s: float
+    prefixes: PrefixTable
+    edges: frozenset[int] | None = None
+    max_prefixes: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalSummary:
+    """One closed interval of a device, and how sure its total is.
+
+    Attributes:
+        relative_error: Standard error over the total, of sampling alone; 0 where nothing was
+            sampled.
+        packets: Metered packets it rests on.
+    """
+
+    device: NodeId
+    start_ns: int
+    rate_bps: float
+    prefixes: int
+    packets: int
+    relative_error: float
+
+
+@dataclass(slots=True)
+class DemandAccount:
+    """What became of everything a device exported, since the start.
+
+    Attributes:
+        octets: Estimated octets that became demand.
+        aside_flows: Flows that did not, by the reason.
+        aside_octets: Their estimated octets.
+        intervals: Intervals closed.
+        resets: Times the clock was set back and the open intervals were dropped.
+        recent: The last intervals closed.
+    """
+
+    flows: int = 0
+    octets: float = 0.0
+    aside_flows: Counter[Aside] = field(default_factory=Counter)
+    aside_octets: Counter[Aside] = field(default_factory=Counter)
+    intervals: int = 0
+    resets: int = 0
+    recent: deque[IntervalSummary] = field(default_factory=lambda: deque(maxlen=16))
+
+    def set_aside(self, reason: Aside, octets: float, *, flows: int = 1) -> None:
+        """Count what is no demand."""
+        self.aside_flows[reason] += flows
+        self.aside_octets[reason] += round(octets)
+
+
+class DeviceDemand:
+    """The demand that enters at one device, from the flows of all its exporters."""
+
+    def __init__(self, device: NodeId, rules: DemandRules, *, since_ns: int = 0) -> None:
+        """Begin with nothing.
+
+        Args:
+            device: Whose flows these are.
+            rules: How they become demand.
+            since_ns: When listening began; the interval it falls into is not whole, and dropped.
+        """
+        self.device = device
+        self.account = DemandAccount()
+        self._rules = rules
+        self._length_ns = round(rules.interval_s * _NS)
+        self._lateness_ns = round(rules.lateness_s * _NS)
+        self._open: dict[int, dict[PrefixKey, _Sum]] = {}
+        self._first = -(-since_ns // self._length_ns)
+        """The earliest interval still open, by its number since 1970."""
+        self._reached_ns = 0
+        self._closed: deque[DemandReading] = deque()
+
+    def take(self, flow: Flow) -> None:
+        """Count one flow."""
+        octets = flow.octets * flow.sampled_one_in
+        if (reason := flow.aside or self._aside(flow, octets)) is not None:
+            self.account.set_aside(reason, octets)
+            return
+        key = self._rules.prefixes.of(flow.destination or 0, flow.mask_bits)
+        if key is None:
+            self.account.set_aside(Aside.UNLISTED, octets)
+            return
+        taken = 0.0
+        for number, share in self._shares(flow):
+            taken += share
+            sums = self._open.setdefault(number, {})
+            if (found := sums.get(key)) is None:
+                found = sums[key] = _Sum()
+                if len(sums) > 2 * self._rules.max_prefixes:
+                    self._crowd(sums)
+            found.add(flow, share)
+        self.account.flows += taken > 0
+        self.account.octets += octets * taken
+        if taken < 1 - 1e-9:
+            self.account.set_aside(Aside.LATE, octets * (1 - taken), flows=int(taken == 0))
+
+    def reach(self, at_ns: int, *, is_whole: bool = True) -> None:
+        """An exporter is heard of at `at_ns`: intervals that ended well before are closed.
+
+        Call it before taking the flows of that export: then no more intervals are ever open than
+        fit into the lateness.
+
+        Args:
+            at_ns: When the exporter sent.
+            is_whole: Whether all it sent then was understood, so that silence means no traffic.
+        """
+        if at_ns + _SET_BACK_NS < self._reached_ns:
+            self._open.clear()
+            self._first, self._reached_ns = at_ns // self._length_ns, at_ns
+            self.account.resets += 1
+        number = at_ns // self._length_ns
+        if is_whole and number >= self._first:
+            # An exporter that is heard of and tells of no flows says that there are none.
+            self._open.setdefault(number, {})
+        self._reached_ns = max(self._reached_ns, at_ns)
+        self._close_until(self._reached_ns - self._lateness_ns)
+
+    def pass_time(self, now_ns: int) -> None:
+        """Close what a device that fell silent left open."""
+        self._close_until(now_ns - 2 * self._lateness_ns)
+
+    def finish(self) -> None:
+        """Close everything: there will be no more."""
+        self._close_until((max(self._open, default=0) + 1) * self._length_ns)
+
+    def readings(self) -> Iterator[DemandReading]:
+        """The intervals closed since the last call, oldest first; each once."""
+        while self._closed:
+            yield self._closed.popleft()
+
+    def _aside(self, flow: Flow, octets: float) -> Aside | None:
+        edges = self._rules.edges
+        if flow.destination is None:
+            return Aside.NO_DESTINATION
+        if flow.direction is Direction.EGRESS:
+            return Aside.EGRESS
+        if edges is not None and flow.ingress not in edges:
+            return Aside.NOT_AT_EDGE
+        return Aside.IMPLAUSIBLE if octets > _MOST_OCTETS else None
+
+    def _shares(self, flow: Flow) -> Iterator[tuple[int, float]]:
+        """The open intervals a flow touches, and which part of it lies in each."""
+        length = self._length_ns
+        duration = flow.end_ns - flow.start_ns
+        if duration <= 0:
+            if (number := flow.end_ns // length) >= self._first:
+                yield number, 1.0
+            return
+        for number in range(max(flow.start_ns // length, self._first), -(-flow.end_ns // length)):
+            begin, end = number * length, (number + 1) * length
+            yield number, (min(end, flow.end_ns) - max(begin, flow.start_ns)) / duration
+
+    def _close_until(self, until_ns: int) -> None:
+        """Close every interval that ends at `until_ns` or earlier."""
+        first = until_ns // self._length_ns
+        if first <= self._first:
+            return
+        self._first = first
+        for number in sorted(each for each in self._open if each < first):
+            start_ns, sums = number * self._length_ns, self._open.pop(number)
+            self._crowd(sums)
+            if start_ns > 0:  # A clock at 1970 knows no interval.
+                self._closed.append(self._reading(start_ns, sums))
+
+    def _reading(self, start_ns: int, sums: dict[PrefixKey, "_Sum"]) -> DemandReading:
+        interval_s = self._rules.interval_s
+        octets = sum(each.octets for each in sums.values())
+        variance = sum(each.variance for each in sums.values())
+        self.account.intervals += 1
+        self.account.recent.append(
+            IntervalSummary(
+                device=self.device,
+                start_ns=start_ns,
+                rate_bps=8 * octets / interval_s,
+                prefixes=len(sums),
+                packets=round(sum(each.packets for each in sums.values())),
+                relative_error=math.sqrt(variance) / octets if octets else 0.0,
+            )
+        )
+        return DemandReading(
+            device=self.device,
+            start_ns=start_ns,
+            interval_s=interval_s,
+            rates={
+                prefix_of(key): DemandRate(rate_bps=8 * each.octets / interval_s)
+                for key, each in sorted(sums.items())
+            },
+        )
+
+    def _crowd(self, sums: dict[PrefixKey, "_Sum"]) -> None:
+        """Leave the largest prefixes; the others count to the listed prefix around them."""
+        most = self._rules.max_prefixes
+        if len(sums) <= most:
+            return
+        kept = set(nlargest(most, sums, key=lambda key: (sums[key].octets, key)))
+        for key in [key for key in sums if key not in kept]:
+            small = sums.pop(key)
+            if (parent := self._rules.prefixes.covering(key)) is not None:
+                sums.setdefault(parent, _Sum()).join(small)
+            else:
+                self.account.set_aside(Aside.CROWDED_OUT, small.octets)
+                self.account.octets -= small.octets
+
+
+class _Sum:
+    """What went towards one prefix within one interval."""
+
+    __slots__ = ("octets", "packets", "variance")
+
+    def __init__(self) -> None:
+        self.octets = self.variance = self.packets = 0.0
+
+    def add(self, flow: Flow, share: float) -> None:
+        one_in = flow.sampled_one_in
+        octets = flow.octets * share
+        self.octets += octets * one_in
+        self.packets += flow.packets * share
+        if one_in > 1:
+            self.variance += one_in * (one_in - 1) * octets * flow.octets / max(flow.packets, 1)
+
+    def join(self, other: "_Sum") -> None:
+        self.octets += other.octets
+        self.variance += other.variance
+        self.packets += other.packets
+
+
+def total(accounts: Iterable[DemandAccount]) -> DemandAccount:
+    """Several devices' accounts as one; without their intervals."""
+    whole = DemandAccount()
+    for each in accounts:
+        whole.flows += each.flows
+        whole.octets += each.octets
+        whole.aside_flows.update(each.aside_flows)
+        whole.aside_octets.update(each.aside_octets)
+        whole.intervals += each.intervals
+        whole.resets += each.resets
+    return whole

@@ -1,0 +1,161 @@
+"""NetFlow 5 and 9 and IPFIX: datagrams of one exporter become flows.
+
+`netflume` reads the wire; what it lacks for a port that stands in the open is around it: templates
+whose cost is bounded (`netflow_templates`), data that waits for its template (`netflow_held`),
+samplers (`netflow_sampling`), and times that survive an exporter whose clock is wrong.
+Source: RFC 3954 (NetFlow 9), RFC 7011 (IPFIX), RFC 5103 (flows of two directions).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from netflume import Decoder, Message
+from netflume.events import DecodeError
+
+from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
+from ingest.demand_flow import Export, Flow
+from ingest.heard import Refused
+from ingest.sources.netflow_held import HeldSets
+from ingest.sources.netflow_record import flows_of, number
+from ingest.sources.netflow_sampling import Samplers
+from ingest.sources.netflow_templates import Place, TemplateLimits, Templates
+
+VERSIONS = (b"\x00\x05", b"\x00\x09", b"\x00\x0a")
+_MS, _S = 1_000_000, 1_000_000_000
+_CLOCKS_AGREE_NS = 60 * _S
+"""An exporter whose clock is further from ours has it wrong: only its differences are used."""
+_ONE = "exporter"
+"""The decoder keeps exporters apart by a name; each of ours has a decoder of its own."""
+
+
+class NetflowParser:
+    """Reads the datagrams of one exporter; remembers its templates, samplers and numbers."""
+
+    def __init__(
+        self, *, limits: TemplateLimits | None = None, sampled_one_in: float | None = None
+    ) -> None:
+        """Begin without a template.
+
+        Args:
+            limits: What is kept.
+            sampled_one_in: The sampling, where the exporter does not say.
+        """
+        limits = limits or TemplateLimits()
+        self.clocks_off = 0
+        """Datagrams whose clock was wrong."""
+        self._templates = Templates(limits)
+        self._held = HeldSets(limits)
+        self._samplers = Samplers(configured=sampled_one_in)
+        self._decoder = Decoder(track_sampling=False)
+        self._late_decoder = Decoder(track_sequence=False, track_sampling=False)
+        self._decoder.templates = self._late_decoder.templates = self._templates
+        self._released_at = 0
+        self._miscounted: set[int] = set()
+        """Observation domains whose last datagram had records that could not be counted."""
+
+    def parse(self, raw: bytes, *, origin: str, received_ns: int) -> Export:
+        """What one datagram says; never raises on its content.
+
+        Args:
+            raw: The datagram.
+            origin: For refusals.
+            received_ns: When it arrived, by our clock.
+        """
+        refused: list[Refused] = []
+        reasons, message, missing = self._decode(self._decoder, raw, received_ns)
+        refused.extend(_refused(reason, raw, origin) for reason in reasons)
+        refused.extend(self._held.expire(received_ns))
+        if message is None:
+            return Export(at_ns=received_ns, is_whole=False, refused=tuple(refused))
+        shift_ns = _shift_ns(message, received_ns)
+        self.clocks_off += shift_ns != 0
+        flows = list(self._flows(message, shift_ns))
+        if missing:
+            refused.extend(self._held.hold(raw, missing, received_ns=received_ns, origin=origin))
+        if self._held and self._templates.told != self._released_at:
+            flows.extend(self._flows_held())
+        return Export(
+            at_ns=_sent_ns(message.header) + shift_ns,
+            flows=tuple(flows),
+            is_whole=not missing and not reasons,
+            lost=self._lost(message, missing),
+            refused=tuple(refused),
+        )
+
+    def _decode(
+        self, decoder: Decoder, raw: bytes, received_ns: int
+    ) -> tuple[list[str], Message | None, Counter[Place]]:
+        """Why not all of it could be used, what could, and the templates that were missing."""
+        templates, stats = self._templates, decoder.stats
+        templates.now_ns = received_ns
+        templates.missing.clear()
+        templates.refused.clear()
+        told, cut_short = templates.told, stats["truncated"]
+        message = decoder.decode(raw, _ONE)
+        reasons = [
+            f"NetFlow or IPFIX that does not decode: {event.detail}"
+            for event in decoder.take_events()
+            if isinstance(event, DecodeError)
+        ]
+        reasons.extend(templates.refused)
+        if stats["truncated"] > cut_short:
+            reasons.append("a flow datagram ends before what it announces")
+        is_empty = message is not None and not (message.flows or message.options)
+        if is_empty and templates.told == told and not templates.missing and not reasons:
+            reasons.append("a flow datagram without a set that could be read")
+        return reasons, message, templates.missing.copy()
+
+    def _flows(self, message: Message, shift_ns: int) -> Iterator[Flow]:
+        header = message.header
+        domain, sent_ns = header["domain"], _sent_ns(header)
+        if header["version"] == 5 and not message.options:
+            self._samplers.forget(domain)
+        for option in message.options:
+            self._samplers.learn(domain, option)
+        uptime_ms = header["sys_uptime"]
+        for record in message.flows:
+            booted_ms = number(record, "system_init_time_ms")
+            booted_ns = None if booted_ms is None else booted_ms * _MS
+            if uptime_ms is not None:
+                booted_ns = sent_ns - uptime_ms * _MS
+            yield from flows_of(
+                record,
+                one_in=self._samplers.of(domain, record),
+                sent_ns=sent_ns,
+                booted_ns=booted_ns,
+                shift_ns=shift_ns,
+            )
+
+    def _flows_held(self) -> Iterator[Flow]:
+        """Those of data that waited, as far as its templates have come."""
+        self._released_at = self._templates.told
+        known = {(domain, template) for _, domain, template in self._templates.templates}
+        for held in self._held.take(known):
+            _, message, _ = self._decode(self._late_decoder, held.datagram, held.received_ns)
+            if message is not None:
+                yield from self._flows(message, _shift_ns(message, held.received_ns))
+
+    def _lost(self, message: Message, missing: Counter[Place]) -> int:
+        """What is missing before this datagram, by its number."""
+        domain = message.header["domain"]
+        lost = 0 if domain in self._miscounted else int(message.gap)
+        self._miscounted.discard(domain)
+        if missing and len(self._miscounted) < 1_024:
+            # IPFIX numbers records, and how many there are in such a set nobody can say.
+            self._miscounted.add(domain)
+        return lost
+
+
+def _shift_ns(message: Message, received_ns: int) -> int:
+    """What to add to the exporter's times: nothing, unless its clock is wrong."""
+    behind_ns = received_ns - _sent_ns(message.header)
+    return 0 if abs(behind_ns) <= _CLOCKS_AGREE_NS else behind_ns
+
+
+def _sent_ns(header: Mapping[str, Any]) -> int:
+    return int(header["unix_secs"]) * _S
+
+
+def _refused(reason: str, raw: bytes, origin: str) -> Refused:
+    return Refused(reason=reason[:300], sample=raw[:DEAD_LETTER_SAMPLE_BYTES], origin=origin)
