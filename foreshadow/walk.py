@@ -95,7 +95,8 @@ def walk(topology: Topology, fibs: Fibs, keys: tuple[DemandKey, ...]) -> Routing
     lost, looped = np.zeros(len(keys)), np.zeros(len(keys))
     internal = frozenset(node.id for node in topology.nodes if not node.is_external)
     steps = _Steps(fibs, topology.egress(), internal)
-    parts = _parts(fibs, frozenset(key.prefix for key in keys))
+    known = sorted({entry.prefix for fib in fibs.values() for entry in fib})
+    parts = parts_of(known, frozenset(key.prefix for key in keys))
     for column, key in enumerate(keys):
         for part, size in parts.get(key.prefix, ((key.prefix, 1.0),)):
             flow, dropped, going_round = steps.spread(key, part)
@@ -120,14 +121,17 @@ def longest_match(fib: Fib, prefix: Prefix) -> FibEntry | None:
     return max(covering, key=lambda entry: entry.prefix.prefixlen, default=None)
 
 
-def _parts(
-    fibs: Fibs, prefixes: frozenset[Prefix]
+def parts_of(
+    known: Sequence[Prefix], prefixes: frozenset[Prefix]
 ) -> dict[Prefix, tuple[tuple[Prefix, float], ...]]:
     """The prefixes of which parts have routes of their own: each part, and its share of addresses.
 
     A part's share is without the parts inside it; the first part is the prefix itself.
+
+    Args:
+        known: Every prefix that has a route, sorted.
+        prefixes: Those that are asked about.
     """
-    known = sorted({entry.prefix for fib in fibs.values() for entry in fib})
     found = {}
     for prefix in prefixes:
         if inside := _more_specific(prefix, known):

@@ -1,0 +1,835 @@
+"""Shortest paths with ECMP under failures, of which only what changes is worked out.
+
+Every set of exits that a prefix may have is one destination. Per destination the base state keeps
+each router's distance, its number of next hops and the traffic through it. When links fail:
+
+1. A destination is concerned only if a failed link is on one of its shortest paths.
+2. From the failed links up, routers lose next hops. One that keeps some has another split, and no
+   other distance. One that loses all has another distance: these few are `far`.
+3. Dijkstra among the far ones alone, seeded from their neighbors that are not.
+4. What the routers with another split sent is taken off the old paths, upstream first, and then
+   released along the new ones. Only routers downstream of a change are touched.
+
+BGP's choice among several exits is part of the distance: a path's length counts first, the rank of
+the exit's router id second, in one integer (length * routers + rank). So the nearest exit, and of
+two equally near the one with the lower router id, is the shortest path to a destination that has
+several sources, and hot potato routing is worked out like any other. Which exits count is found
+first: only those with the network's highest local preference (RFC 4271 section 9.1.1), and of these
+only the ones that a route reflector passes on (RFC 4456). A destination whose exits change under a
+failure is worked out anew.
+
+All of it is in one file because numba looks at a function's own file only to see whether the code
+it has kept is still good.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scenarios.failures.compiling import compiled
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+FAR = np.int64(1 << 62)
+"""The distance of what cannot be reached."""
+_LOWEST_BIT = np.zeros(64, dtype=np.int64)
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+for _bit in range(64):
+    _LOWEST_BIT[(((1 << _bit) * 0x03F79D71B4CB0A89) >> 58) & 63] = _bit
+
+
+class Wiring(NamedTuple):
+    """The routers and arcs (link directions), arcs in the order of their tails."""
+
+    tail: Ints
+    head: Ints
+    weight: Longs
+    """Metric times number of routers."""
+    out_begin: Ints
+    in_begin: Ints
+    in_arc: Ints
+    link_begin: Ints
+    link_arc: Ints
+    """The arcs of each link; none of an external one."""
+    rank: Ints
+    """Each router's place in the order of router ids."""
+
+
+class Ways(NamedTuple):
+    """The exits of every destination."""
+
+    begin: Ints
+    router: Ints
+    preference: Ints
+    """Lower is better."""
+    link: Ints
+    """The external link it hangs on; -1 for none."""
+    probe: Ints
+    """The destination that is this way's router alone; -1 where nobody needs it."""
+    reflectors: Ints
+
+
+class Offer(NamedTuple):
+    """Who sends how much to which destination."""
+
+    begin: Ints
+    router: Ints
+    rate: Floats
+    """Shape (entries, matrices)."""
+
+
+class Base(NamedTuple):
+    """The network without further failure; one row a destination."""
+
+    distance: Longs
+    hops: Ints
+    order: Ints
+    """Routers from the farthest to the nearest."""
+    place: Ints
+    """Each router's place in that order."""
+    ends: Flags
+    """Where traffic has arrived."""
+    through: Floats
+    """Shape (destinations, routers, matrices)."""
+    lost: Floats
+    """Shape (destinations, matrices)."""
+    is_source: Flags
+    """Per way: whether paths lead to it."""
+    is_end: Flags
+    """Per way: whether traffic that comes by leaves there."""
+    probed: Longs
+    """Distance of every reflector from every probe; shape (destinations, reflectors)."""
+    island: Ints
+    """Per router: the number of its island."""
+    loads: Floats
+    """Shape (arcs, matrices)."""
+
+
+class Findings(NamedTuple):
+    """What each failure does, one row a failure and one column a demand matrix."""
+
+    lost: Floats
+    over: Floats
+    worst: Floats
+    worst_arc: Ints
+    sketch: Floats
+    loads: Floats
+    """Shape (failures, arcs, matrices), or (0, arcs, matrices) where nobody asks."""
+
+
+class Scratch(NamedTuple):
+    """Room to work in, clean between destinations."""
+
+    left: Ints
+    is_far: Flags
+    is_done: Flags
+    distance: Longs
+    changed: Ints
+    far: Ints
+    settled: Ints
+    flow: Floats
+    kept: Floats
+    out: Floats
+    bits: npt.NDArray[np.uint64]
+    heap_key: Longs
+    heap_item: Ints
+
+
+@compiled
+def scratch(routers: int, arcs: int, matrices: int) -> Scratch:
+    """Room for one thread."""
+    return Scratch(
+        np.full(routers, -1, np.int32),
+        np.zeros(routers, np.bool_),
+        np.zeros(routers, np.bool_),
+        np.empty(routers, np.int64),
+        np.empty(routers, np.int32),
+        np.empty(routers, np.int32),
+        np.empty(routers, np.int32),
+        np.zeros((routers, matrices)),
+        np.zeros((routers, matrices)),
+        np.zeros(matrices),
+        np.zeros(routers // 64 + 1, np.uint64),
+        np.empty(routers + arcs + 1, np.int64),
+        np.empty(routers + arcs + 1, np.int32),
+    )
+
+
+@compiled
+def _push(keys: Longs, items: Ints, size: int, key: int, item: int) -> int:
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if keys[parent] <= key:
+            break
+        keys[at], items[at] = keys[parent], items[parent]
+        at = parent
+    keys[at], items[at] = key, item
+    return size + 1
+
+
+@compiled
+def _pop(keys: Longs, items: Ints, size: int) -> int:
+    """Take the smallest off; it is at `keys[size - 1]`, `items[size - 1]` then."""
+    last = size - 1
+    top_key, top_item = keys[0], items[0]
+    key, item = keys[last], items[last]
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= last:
+            break
+        if child + 1 < last and keys[child + 1] < keys[child]:
+            child += 1
+        if keys[child] >= key:
+            break
+        keys[at], items[at] = keys[child], items[child]
+        at = child
+    keys[at], items[at] = key, item
+    keys[last], items[last] = top_key, top_item
+    return last
+
+
+@compiled
+def islands(wiring: Wiring, broken: Flags, island: Ints, queue: Ints) -> int:
+    """Number the islands the routers fall into; returns how many there are."""
+    island[:] = -1
+    count = 0
+    for first in range(len(island)):
+        if island[first] >= 0:
+            continue
+        island[first] = count
+        queue[0] = first
+        begin, end = 0, 1
+        while begin < end:
+            node = queue[begin]
+            begin += 1
+            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+                head = wiring.head[arc]
+                if not broken[arc] and island[head] < 0:
+                    island[head] = count
+                    queue[end] = head
+                    end += 1
+        count += 1
+    return count
+
+
+@compiled
+def choose(
+    target: int,
+    ways: Ways,
+    is_cut: Flags,
+    island: Ints,
+    probed: Longs,
+    best: Ints,
+    is_source: Flags,
+    is_end: Flags,
+) -> None:
+    """Which ways of one destination paths lead to, and at which traffic leaves (per way)."""
+    begin, end = ways.begin[target], ways.begin[target + 1]
+    for way in range(begin, end):
+        best[island[ways.router[way]]] = 2147483647
+    for way in range(begin, end):
+        if ways.link[way] < 0 or not is_cut[ways.link[way]]:
+            at = island[ways.router[way]]
+            best[at] = min(best[at], ways.preference[way])
+    for way in range(begin, end):
+        is_alive = ways.link[way] < 0 or not is_cut[ways.link[way]]
+        is_best = ways.preference[way] == best[island[ways.router[way]]]
+        is_end[way] = is_alive and is_best
+        is_source[way] = is_end[way] and len(ways.reflectors) == 0
+    if len(ways.reflectors) == 0:
+        return
+    for number in range(len(ways.reflectors)):
+        at = island[ways.reflectors[number]]
+        nearest, nearest_way = FAR, -1
+        for way in range(begin, end):
+            if is_end[way] and island[ways.router[way]] == at:
+                # One way alone is the choice wherever it is; nobody measures the distance to it.
+                distance = np.int64(0) if end - begin == 1 else probed[ways.probe[way], number]
+                if distance < nearest:
+                    nearest, nearest_way = distance, way
+        if nearest_way >= 0:
+            is_source[nearest_way] = True
+    # An island without reflector: nobody is told of anything, each keeps what it has itself.
+    for way in range(begin, end):
+        at = island[ways.router[way]]
+        has_reflector = False
+        for reflector in ways.reflectors:
+            has_reflector = has_reflector or island[reflector] == at
+        if not has_reflector:
+            is_end[way] = ways.link[way] < 0 or not is_cut[ways.link[way]]
+
+
+@compiled
+def _measure(
+    target: int,
+    wiring: Wiring,
+    ways: Ways,
+    is_source: Flags,
+    broken: Flags,
+    work: Scratch,
+    distance: Longs,
+    order: Ints,
+    hops: Ints,
+) -> None:
+    """Distances, their order and next hops of one destination, from nothing."""
+    routers = len(distance)
+    distance[:] = FAR
+    size = 0
+    for way in range(ways.begin[target], ways.begin[target + 1]):
+        if is_source[way]:
+            node = ways.router[way]
+            distance[node] = wiring.rank[node]
+            size = _push(work.heap_key, work.heap_item, size, distance[node], node)
+    work.is_done[:] = False
+    place = routers
+    while size > 0:
+        size = _pop(work.heap_key, work.heap_item, size)
+        node = work.heap_item[size]
+        if work.is_done[node]:
+            continue
+        work.is_done[node] = True
+        place -= 1
+        order[place] = node
+        for at in range(wiring.in_begin[node], wiring.in_begin[node + 1]):
+            arc = wiring.in_arc[at]
+            tail = wiring.tail[arc]
+            longer = distance[node] + wiring.weight[arc]
+            if not broken[arc] and longer < distance[tail]:
+                distance[tail] = longer
+                size = _push(work.heap_key, work.heap_item, size, longer, tail)
+    for node in range(routers):
+        if not work.is_done[node]:
+            place -= 1
+            order[place] = node
+        work.is_done[node] = False
+        hops[node] = 0
+        if distance[node] < FAR:
+            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+                if (
+                    not broken[arc]
+                    and distance[node] == wiring.weight[arc] + distance[wiring.head[arc]]
+                ):
+                    hops[node] += 1
+
+
+@compiled
+def _carry(
+    wiring: Wiring,
+    broken: Flags,
+    distance: Longs,
+    order: Ints,
+    hops: Ints,
+    ends: Flags,
+    through: Floats,
+    lost: Floats,
+    loads: Floats,
+    sign: float,
+) -> None:
+    """Let what enters in `through` run to where it ends; adds to loads and lost."""
+    matrices = through.shape[1]
+    for node in order:
+        if ends[node]:
+            continue
+        if distance[node] >= FAR:
+            for column in range(matrices):
+                lost[column] += sign * through[node, column]
+            continue
+        share = 1.0 / hops[node]
+        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+            head = wiring.head[arc]
+            if not broken[arc] and distance[node] == wiring.weight[arc] + distance[head]:
+                for column in range(matrices):
+                    flow = through[node, column] * share
+                    through[head, column] += flow
+                    loads[arc, column] += sign * flow
+
+
+@compiled
+def _enter(target: int, offer: Offer, through: Floats) -> None:
+    through[:] = 0.0
+    for entry in range(offer.begin[target], offer.begin[target + 1]):
+        for column in range(through.shape[1]):
+            through[offer.router[entry], column] += offer.rate[entry, column]
+
+
+@compiled
+def route_all(wiring: Wiring, ways: Ways, is_cut: Flags, base: Base, work: Scratch) -> None:
+    """Fill in the base's routing: everything but the traffic.
+
+    A probe has a lower number than the destinations whose choice hangs on it.
+    """
+    targets, routers = base.distance.shape
+    broken = np.zeros(len(wiring.tail), np.bool_)
+    best = np.empty(routers, np.int32)
+    islands(wiring, broken, base.island, work.far)
+    for target in range(targets):
+        choose(
+            target, ways, is_cut, base.island, base.probed, best, base.is_source, base.is_end
+        )
+        _measure(
+            target,
+            wiring,
+            ways,
+            base.is_source,
+            broken,
+            work,
+            base.distance[target],
+            base.order[target],
+            base.hops[target],
+        )
+        for place in range(routers):
+            base.place[target, base.order[target, place]] = place
+        for way in range(ways.begin[target], ways.begin[target + 1]):
+            base.ends[target, ways.router[way]] |= base.is_end[way]
+        for number in range(len(ways.reflectors)):
+            base.probed[target, number] = base.distance[target, ways.reflectors[number]]
+
+
+@compiled
+def carry_all(wiring: Wiring, offer: Offer, base: Base) -> None:
+    """Fill in the base's traffic."""
+    broken = np.zeros(len(wiring.tail), np.bool_)
+    base.loads[:] = 0.0
+    base.lost[:] = 0.0
+    for target in range(base.distance.shape[0]):
+        _enter(target, offer, base.through[target])
+        _carry(
+            wiring,
+            broken,
+            base.distance[target],
+            base.order[target],
+            base.hops[target],
+            base.ends[target],
+            base.through[target],
+            base.lost[target],
+            base.loads,
+            1.0,
+        )
+
+
+@compiled
+def _mark(bits: npt.NDArray[np.uint64], place: int) -> int:
+    word = place >> 6
+    bits[word] |= np.uint64(1) << np.uint64(place & 63)
+    return word
+
+
+@compiled
+def _first(bits: npt.NDArray[np.uint64], word: int) -> int:
+    """The lowest place marked from `word` on; -1 for none."""
+    while word < len(bits):
+        value = bits[word]
+        if value:
+            lowest = value & (~value + np.uint64(1))
+            return (word << 6) + _LOWEST_BIT[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+        word += 1
+    return -1
+
+
+@compiled
+def _loosen(node: int, hops: Ints, work: Scratch, n_changed: int, n_far: int) -> tuple[int, int]:
+    """Take one next hop from a router."""
+    if work.left[node] < 0:
+        work.left[node] = hops[node]
+        work.changed[n_changed] = node
+        n_changed += 1
+    work.left[node] -= 1
+    if work.left[node] == 0:
+        work.is_far[node] = True
+        work.far[n_far] = node
+        n_far += 1
+    return n_changed, n_far
+
+
+@compiled
+def _unravel(
+    wiring: Wiring,
+    broken: Flags,
+    cut: Ints,
+    n_cut: int,
+    distance: Longs,
+    hops: Ints,
+    work: Scratch,
+) -> tuple[int, int]:
+    """Find the routers with another split and, of these, the ones with another distance."""
+    n_changed, n_far = 0, 0
+    for number in range(n_cut):
+        arc = cut[number]
+        tail = wiring.tail[arc]
+        if (
+            distance[tail] < FAR
+            and distance[tail] == wiring.weight[arc] + distance[wiring.head[arc]]
+        ):
+            n_changed, n_far = _loosen(tail, hops, work, n_changed, n_far)
+    done = 0
+    while done < n_far:
+        node = work.far[done]
+        done += 1
+        for at in range(wiring.in_begin[node], wiring.in_begin[node + 1]):
+            arc = wiring.in_arc[at]
+            tail = wiring.tail[arc]
+            if (
+                not broken[arc]
+                and distance[tail] < FAR
+                and distance[tail] == wiring.weight[arc] + distance[node]
+            ):
+                n_changed, n_far = _loosen(tail, hops, work, n_changed, n_far)
+    return n_changed, n_far
+
+
+@compiled
+def _resettle(wiring: Wiring, broken: Flags, distance: Longs, n_far: int, work: Scratch) -> int:
+    """New distances of the far routers; returns how many of them can still be reached."""
+    size = 0
+    for number in range(n_far):
+        node = work.far[number]
+        nearest = FAR
+        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+            head = wiring.head[arc]
+            if not broken[arc] and not work.is_far[head] and distance[head] < FAR:
+                nearest = min(nearest, wiring.weight[arc] + distance[head])
+        work.distance[node] = nearest
+        if nearest < FAR:
+            size = _push(work.heap_key, work.heap_item, size, nearest, node)
+    n_settled = 0
+    while size > 0:
+        size = _pop(work.heap_key, work.heap_item, size)
+        node = work.heap_item[size]
+        if work.is_done[node]:
+            continue
+        work.is_done[node] = True
+        work.settled[n_settled] = node
+        n_settled += 1
+        for at in range(wiring.in_begin[node], wiring.in_begin[node + 1]):
+            arc = wiring.in_arc[at]
+            tail = wiring.tail[arc]
+            longer = work.distance[node] + wiring.weight[arc]
+            if not broken[arc] and work.is_far[tail] and longer < work.distance[tail]:
+                work.distance[tail] = longer
+                size = _push(work.heap_key, work.heap_item, size, longer, tail)
+    return n_settled
+
+
+@compiled
+def _take_off(
+    wiring: Wiring,
+    distance: Longs,
+    hops: Ints,
+    order: Ints,
+    place: Ints,
+    ends: Flags,
+    through: Floats,
+    n_changed: int,
+    work: Scratch,
+    loads: Floats,
+) -> None:
+    """Take what routers with another split sent off the old paths; they keep it in `kept`."""
+    matrices = through.shape[1]
+    word = len(work.bits)
+    for number in range(n_changed):
+        word = min(word, _mark(work.bits, place[work.changed[number]]))
+    while True:
+        at = _first(work.bits, word)
+        if at < 0:
+            break
+        word = at >> 6
+        work.bits[word] ^= np.uint64(1) << np.uint64(at & 63)
+        node = order[at]
+        flow = work.flow[node]
+        if ends[node]:
+            flow[:] = 0.0
+            continue
+        share = 1.0 / hops[node]
+        if work.left[node] >= 0:
+            for column in range(matrices):
+                work.kept[node, column] = through[node, column] - flow[column]
+                work.out[column] = through[node, column] * share
+                flow[column] = 0.0
+        else:
+            for column in range(matrices):
+                work.out[column] = flow[column] * share
+                flow[column] = 0.0
+        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+            head = wiring.head[arc]
+            if distance[node] == wiring.weight[arc] + distance[head]:
+                for column in range(matrices):
+                    loads[arc, column] -= work.out[column]
+                    work.flow[head, column] += work.out[column]
+                _mark(work.bits, place[head])
+
+
+@compiled
+def _release(
+    wiring: Wiring,
+    broken: Flags,
+    distance: Longs,
+    hops: Ints,
+    order: Ints,
+    place: Ints,
+    ends: Flags,
+    n_changed: int,
+    n_settled: int,
+    work: Scratch,
+    loads: Floats,
+) -> None:
+    """Send what was kept along the new paths, the farthest router first."""
+    matrices = loads.shape[1]
+    word = len(work.bits)
+    for number in range(n_changed):
+        node = work.changed[number]
+        if ends[node] or (work.is_far[node] and not work.is_done[node]):
+            continue
+        for column in range(matrices):
+            work.flow[node, column] = work.kept[node, column]
+        if not work.is_far[node]:
+            word = min(word, _mark(work.bits, place[node]))
+    at = _first(work.bits, word)
+    while at >= 0 or n_settled > 0:
+        node = order[at] if at >= 0 else -1
+        if n_settled > 0 and (
+            at < 0 or work.distance[work.settled[n_settled - 1]] >= distance[node]
+        ):
+            n_settled -= 1
+            node = work.settled[n_settled]
+            here = work.distance[node]
+            count = 0
+            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+                head = wiring.head[arc]
+                there = work.distance[head] if work.is_far[head] else distance[head]
+                if not broken[arc] and here == wiring.weight[arc] + there:
+                    count += 1
+        else:
+            word = at >> 6
+            work.bits[word] ^= np.uint64(1) << np.uint64(at & 63)
+            here = distance[node]
+            count = work.left[node] if work.left[node] >= 0 else hops[node]
+        flow = work.flow[node]
+        if ends[node]:
+            flow[:] = 0.0
+        else:
+            share = 1.0 / count
+            for column in range(matrices):
+                work.out[column] = flow[column] * share
+                flow[column] = 0.0
+            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+                head = wiring.head[arc]
+                there = work.distance[head] if work.is_far[head] else distance[head]
+                if not broken[arc] and here == wiring.weight[arc] + there:
+                    for column in range(matrices):
+                        loads[arc, column] += work.out[column]
+                        work.flow[head, column] += work.out[column]
+                    if not work.is_far[head]:
+                        # What a far router sends may enter before the place looked at last.
+                        word = min(word, _mark(work.bits, place[head]))
+        at = _first(work.bits, word)
+
+
+@compiled
+def _shift(
+    target: int,
+    wiring: Wiring,
+    ways: Ways,
+    base: Base,
+    broken: Flags,
+    cut: Ints,
+    n_cut: int,
+    work: Scratch,
+    loads: Floats,
+    lost: Floats,
+    probed: Longs,
+) -> None:
+    """Move the traffic of one destination whose exits stay, from the base to the failure."""
+    distance, hops, ends = base.distance[target], base.hops[target], base.ends[target]
+    order, place, through = base.order[target], base.place[target], base.through[target]
+    n_changed, n_far = _unravel(wiring, broken, cut, n_cut, distance, hops, work)
+    if n_changed == 0:
+        return
+    n_settled = _resettle(wiring, broken, distance, n_far, work)
+    _take_off(
+        wiring, distance, hops, order, place, ends, through, n_changed, work, loads
+    )
+    _release(
+        wiring, broken, distance, hops, order, place, ends, n_changed, n_settled, work, loads
+    )
+    for number in range(len(ways.reflectors)):
+        if work.is_far[ways.reflectors[number]]:
+            probed[target, number] = work.distance[ways.reflectors[number]]
+    for number in range(n_changed):
+        node = work.changed[number]
+        if work.is_far[node] and not work.is_done[node] and not ends[node]:
+            for column in range(loads.shape[1]):
+                lost[column] += work.kept[node, column]
+        work.left[node] = -1
+        work.is_far[node] = False
+        work.is_done[node] = False
+
+
+@compiled
+def _reroute(
+    target: int,
+    wiring: Wiring,
+    ways: Ways,
+    offer: Offer,
+    base: Base,
+    broken: Flags,
+    is_source: Flags,
+    is_end: Flags,
+    work: Scratch,
+    loads: Floats,
+    lost: Floats,
+) -> None:
+    """Move the traffic of one destination whose exits change: off the base, and on from nothing."""
+    routers, matrices = work.flow.shape
+    none = np.zeros(len(wiring.tail), np.bool_)
+    through = np.empty((routers, matrices))
+    distance, order = np.empty(routers, np.int64), np.empty(routers, np.int32)
+    hops, ends = np.empty(routers, np.int32), np.zeros(routers, np.bool_)
+    _enter(target, offer, through)
+    _carry(
+        wiring,
+        none,
+        base.distance[target],
+        base.order[target],
+        base.hops[target],
+        base.ends[target],
+        through,
+        lost,
+        loads,
+        -1.0,
+    )
+    for way in range(ways.begin[target], ways.begin[target + 1]):
+        ends[ways.router[way]] |= is_end[way]
+    _measure(target, wiring, ways, is_source, broken, work, distance, order, hops)
+    _enter(target, offer, through)
+    _carry(wiring, broken, distance, order, hops, ends, through, lost, loads, 1.0)
+
+
+@compiled
+def fail(
+    failed: Ints,
+    wiring: Wiring,
+    ways: Ways,
+    offer: Offer,
+    base: Base,
+    work: Scratch,
+    is_down: Flags,
+    loads: Floats,
+    lost: Floats,
+) -> None:
+    """Loads (arcs, matrices) and traffic lost (matrices,) once the `failed` links are out."""
+    routers = len(wiring.rank)
+    loads[:] = base.loads
+    lost[:] = 0.0
+    for target in range(base.lost.shape[0]):
+        lost += base.lost[target]
+    broken = np.zeros(len(wiring.tail), np.bool_)
+    is_cut = is_down.copy()
+    cut = np.empty(len(wiring.tail), np.int32)
+    n_cut = 0
+    loses_exit = False
+    for link in failed:
+        if is_cut[link]:
+            continue
+        is_cut[link] = True
+        loses_exit = loses_exit or wiring.link_begin[link] == wiring.link_begin[link + 1]
+        for at in range(wiring.link_begin[link], wiring.link_begin[link + 1]):
+            broken[wiring.link_arc[at]] = True
+            cut[n_cut] = wiring.link_arc[at]
+            n_cut += 1
+    island, best = np.empty(routers, np.int32), np.empty(routers, np.int32)
+    is_split = islands(wiring, broken, island, work.far) > base.island.max() + 1
+    probed = base.probed.copy()
+    is_source, is_end = np.empty_like(base.is_source), np.empty_like(base.is_end)
+    for target in range(base.distance.shape[0]):
+        begin, end = ways.begin[target], ways.begin[target + 1]
+        is_other = False
+        if is_split or loses_exit or (end - begin > 1 and len(ways.reflectors) > 0):
+            choose(target, ways, is_cut, island, probed, best, is_source, is_end)
+            for way in range(begin, end):
+                is_other = (
+                    is_other
+                    or is_source[way] != base.is_source[way]
+                    or is_end[way] != base.is_end[way]
+                )
+        if is_other:
+            _reroute(
+                target, wiring, ways, offer, base, broken, is_source, is_end, work, loads, lost
+            )
+        else:
+            _shift(
+                target, wiring, ways, base, broken, cut, n_cut, work, loads, lost, probed
+            )
+    for number in range(n_cut):
+        loads[cut[number], :] = 0.0
+
+
+@compiled
+def survey(
+    begin: Ints,
+    failed: Ints,
+    wiring: Wiring,
+    ways: Ways,
+    offer: Offer,
+    base: Base,
+    is_down: Flags,
+    capacity: Floats,
+    limit: float,
+    negligible: Floats,
+    sketch: Floats,
+    findings: Findings,
+) -> None:
+    """Try one set of failed links after the other and note what it does.
+
+    Args:
+        begin: Where each set begins among `failed`, and the end.
+        failed: The links of all sets.
+        wiring: The network.
+        ways: Its exits.
+        offer: Its demands.
+        base: Its routing and traffic as it stands.
+        is_down: Per link, whether it is down anyway.
+        capacity: Per arc.
+        limit: Load ratio above which traffic counts as too much.
+        negligible: Per matrix, what counts as no traffic: the rounding of many sums.
+        sketch: Random weights, one an arc; equal loads have equal weighted sums.
+        findings: Filled in.
+    """
+    arcs, matrices = base.loads.shape
+    work = scratch(len(wiring.rank), arcs, matrices)
+    loads, lost = np.empty((arcs, matrices)), np.empty(matrices)
+    for case in range(len(begin) - 1):
+        fail(
+            failed[begin[case] : begin[case + 1]],
+            wiring,
+            ways,
+            offer,
+            base,
+            work,
+            is_down,
+            loads,
+            lost,
+        )
+        for column in range(matrices):
+            worst, worst_arc, over, mixed = 0.0, 0, 0.0, 0.0
+            for arc in range(arcs):
+                load = loads[arc, column]
+                if load < negligible[column]:
+                    continue
+                ratio = load / capacity[arc] if capacity[arc] > 0 else np.inf
+                if ratio > worst:
+                    worst, worst_arc = ratio, arc
+                over += max(0.0, load - limit * capacity[arc])
+                mixed += load * sketch[arc]
+            findings.lost[case, column] = lost[column] if lost[column] > negligible[column] else 0.0
+            findings.over[case, column] = over
+            findings.worst[case, column] = worst
+            findings.worst_arc[case, column] = worst_arc
+            findings.sketch[case, column] = mixed
+        if len(findings.loads) > 0:
+            findings.loads[case] = loads
