@@ -132,6 +132,28 @@ class IngestSettings(BaseModel):
     poll_s: float = Field(default=2.0, gt=0, description="everything is read again this often")
     heartbeat_s: float = Field(default=5.0, gt=0, description="digest of every stream")
     report_s: float = Field(default=1.0, gt=0, description="account of messages and bytes")
+    quiet_s: float = Field(
+        default=180.0, gt=0, description="a source of changes may say nothing of a router so long"
+    )
+    prefer: tuple[str, ...] = Field(
+        default=(), description="sources, best first: whom a stream that several tell follows"
+    )
+    checkpoint_s: float = Field(
+        default=30.0, gt=0, description="pause between two checkpoints of the state's owner"
+    )
+    counters_s: float = Field(default=10.0, gt=0, description="FRR routers' counters are read")
+    longest_gap_s: float = Field(
+        default=900.0, gt=0, description="over a longer time between two readings there is no rate"
+    )
+    rate_deadband: float = Field(
+        default=0.02, ge=0, lt=1, description="share by which a rate may move unsaid"
+    )
+    rate_deadband_bps: float = Field(
+        default=10_000.0, ge=0, description="and by so much in any case"
+    )
+    rate_heartbeat_s: float = Field(
+        default=60.0, gt=0, description="every rate of a device that is read, moved or not"
+    )
     sources_file: Path | None = Field(
         default=None, description="what is read; none: the FRR routers of the inventory"
     )

@@ -82,12 +82,15 @@ class CounterBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         columns: One per `COUNTER_COLUMNS`, little-endian uint64, one value a row.
         bits: Width at which the octet counters wrap: 32 or 64.
         capacities_bps: Little-endian float64, one value a row; 0 where the device does not say.
+        since_ns: Little-endian int64, one value a row: when the device says that it began to count
+            (last clear, discontinuity, boot), by its own clock; 0 where it does not say.
     """
 
     interfaces: tuple[str, ...]
     columns: tuple[bytes, ...]
     bits: int = 64
     capacities_bps: bytes = b""
+    since_ns: bytes = b""
 
 
 class Rejected(msgspec.Struct, frozen=True, tag="rejected.v1", tag_field="kind", kw_only=True):

@@ -35,6 +35,8 @@ from ingest.source import Outlet
 
 _COUNTERS = Stream.INTERFACE
 """Counters travel beside the stream they belong to; their encoding tells them apart."""
+_LATEST_NS = 1 << 62
+"""Later than any time, and still fits its column."""
 
 
 class Collector:
@@ -118,6 +120,9 @@ class Collector:
                 bits=bits,
                 capacities_bps=np.asarray(
                     [row.capacity_bps or 0.0 for row in rows], dtype="<f8"
+                ).tobytes(),
+                since_ns=np.asarray(
+                    [min(row.since_ns or 0, _LATEST_NS) for row in rows], dtype="<i8"
                 ).tobytes(),
             )
             body = self._encoder.encode(block)

@@ -71,6 +71,8 @@ class Counters:
     Attributes:
         bits: Width at which the octet counters wrap: 32 or 64.
         capacity_bps: What the device says the interface can carry.
+        since_ns: When it says that it began to count (last clear, discontinuity, boot), by its own
+            clock: where this moves on, the counters are not compared with those before.
     """
 
     interface: str
@@ -83,6 +85,7 @@ class Counters:
     carrier_transitions: int | None = None
     bits: int = 64
     capacity_bps: float | None = None
+    since_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
