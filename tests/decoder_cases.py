@@ -5,5 +5,6 @@ Whoever adds a decoder writes its `DecoderCase` in a module beside this one (`te
 """
 
 from tests.decoder_case import DecoderCase
+from tests.gnmi_cases import GNMI_CASES
 
-CASES: tuple[DecoderCase, ...] = ()
+CASES: tuple[DecoderCase, ...] = (*GNMI_CASES,)
