@@ -1,0 +1,328 @@
+"""One router's BMP session as state: its peers, what they sent, and what it chose.
+
+The session opens with everything (RFC 7854 section 3.3): the peers that are up, then each peer's
+routes, each table closed by an End-of-RIB. Until then the streams are open snapshots, so that what
+was lost while nobody listened is swept away at their end; afterwards every message is a change.
+Only what the vocabulary holds is kept: IPv4 unicast of the global table.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal
+
+from foreshadow.incident import LONGEST_TEXT, Incident, IncidentKind
+from foreshadow.observed import ReceivedPath, Session, Stream, Value
+from foreshadow.topology import NodeId
+from ingest.heard import Heard, Phase, Refused, StatePatch
+from ingest.sources.bgp_open import families_of, path_ids_from_peer
+from ingest.sources.bgp_update import IPV4_UNICAST, Family, Update, decode_update
+from ingest.sources.bmp_message import (
+    Initiation,
+    Message,
+    PeerDown,
+    PeerUp,
+    RouteMonitoring,
+    Termination,
+)
+from ingest.sources.bmp_paths import MOST_PATHS, Changes, MonitoredPaths
+from ingest.sources.bmp_peer import Peer, Table
+
+SOURCE = "bmp"
+MOST_PEERS = 10_000
+_CLOCK_AHEAD_NS = 60 * 10**9
+"""A router's time from further ahead is wrong: the time of receipt counts."""
+
+AdjRibIn = Literal["pre-policy", "post-policy"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Peer:
+    """What is remembered of a peer that is up."""
+
+    as_number: int
+    local_as: int
+    with_path_ids: frozenset[Family]
+    is_told: bool
+    """Its routes are all told."""
+
+    @property
+    def is_external(self) -> bool:
+        return self.as_number != self.local_as
+
+
+class BmpRouter:
+    """Takes the messages of one session of one router."""
+
+    def __init__(
+        self,
+        device: NodeId,
+        *,
+        adj_rib_in: AdjRibIn = "pre-policy",
+        most_peers: int = MOST_PEERS,
+        most_paths: int = MOST_PATHS,
+    ) -> None:
+        """Begin before the first message.
+
+        Args:
+            device: The router's name.
+            adj_rib_in: Which table stands for what a peer sent: routers that keep no routes from
+                before the policy have the other only, with attributes as the policy left them.
+            most_peers: How many peers may be up.
+            most_paths: How many paths of peers with add-path are remembered.
+        """
+        self._device, self._received, self._most_peers = device, Table(adj_rib_in), most_peers
+        self._peers: dict[object, _Peer] = {}
+        self._down: dict[IPv4Address, int] = {}
+        """AS by peer that was down before any was up, which first tells the router's own AS."""
+        self._local_as: int | None = None
+        self._phases: dict[Stream, Phase] = {}
+        self._tables_seen: set[Table] = set()
+        self._received_ns = 0
+        self.unused: Counter[str] = Counter()
+        """What says nothing in the vocabulary, by what it is."""
+        self._paths = MonitoredPaths(self.unused, most=most_paths)
+
+    def take(self, message: Message, *, origin: str, received_ns: int) -> Iterator[Heard]:
+        """Everything one message says.
+
+        Raises:
+            Malformed: The UPDATE in it is so damaged that its routes cannot be told.
+        """
+        self._received_ns = received_ns
+        if not self._phases:
+            yield from self._open(Stream.SESSION)
+            yield from self._open(Stream.RECEIVED)
+        match message:
+            case PeerUp():
+                yield from self._peer_up(message, origin)
+            case PeerDown():
+                yield from self._peer_down(message)
+            case RouteMonitoring():
+                # All peers that are up come before the first route of any.
+                yield from self._end(Stream.SESSION)
+                yield from self._routes(message, origin)
+            case Initiation() | Termination():
+                pass
+            case _:
+                self.unused[f"messages: {type(message).__name__}"] += 1
+
+    def settle(self, *, without_end_of_rib: bool = False) -> Iterator[Heard]:
+        """The router has been quiet for a while: what it has told is all there is.
+
+        Args:
+            without_end_of_rib: Also of peers whose End-of-RIB never came.
+        """
+        if not self._phases:
+            return
+        yield from self._end(Stream.SESSION)
+        yield from self._end_received(without_end_of_rib=without_end_of_rib)
+        if without_end_of_rib:
+            yield from self._end(Stream.BEST_PATH)
+
+    def vouch(self) -> Iterator[Heard]:
+        """The session stands: each stream that is whole is still as it was told."""
+        for stream, phase in self._phases.items():
+            if phase is Phase.CHANGE:
+                yield StatePatch(device=self._device, stream=stream)
+
+    def _open(self, stream: Stream) -> Iterator[Heard]:
+        self._phases[stream] = Phase.PART
+        yield StatePatch(device=self._device, stream=stream, phase=Phase.BEGIN)
+
+    def _end(self, stream: Stream) -> Iterator[Heard]:
+        if self._phases.get(stream) is Phase.PART:
+            self._phases[stream] = Phase.CHANGE
+            yield StatePatch(device=self._device, stream=stream, phase=Phase.END)
+
+    def _end_received(self, *, without_end_of_rib: bool = False) -> Iterator[Heard]:
+        """The received routes are whole once every eBGP peer has told all of its own."""
+        waited_for = (it for it in self._peers.values() if it.is_external and not it.is_told)
+        if any(waited_for) and not without_end_of_rib:
+            return
+        if self._phases[Stream.SESSION] is Phase.CHANGE and not self._tells_other_table():
+            yield from self._end(Stream.RECEIVED)
+
+    def _tells_other_table(self) -> bool:
+        """Some routers close with an End-of-RIB also the table they were not told to show."""
+        return bool(self._tables_seen) and self._received not in self._tables_seen
+
+    def _peer_up(self, message: PeerUp, origin: str) -> Iterator[Heard]:
+        header = message.peer
+        was_up = header.key in self._peers
+        if not was_up and len(self._peers) >= self._most_peers:
+            yield Refused(reason=f"more than {self._most_peers} peers are up", origin=origin)
+            return
+        self._local_as = message.sent.as_number
+        self._paths.forget(header.key)
+        self._peers[header.key] = peer = _Peer(
+            as_number=header.as_number,
+            local_as=message.sent.as_number,
+            with_path_ids=path_ids_from_peer(message.sent, message.received),
+            is_told=IPV4_UNICAST not in families_of(message.sent, message.received)
+            or header.neighbor is None,
+        )
+        if header.is_loc_rib:
+            yield from self._open(Stream.BEST_PATH)
+        elif (address := header.neighbor) is None:
+            self.unused[f"peers: {header.species}"] += 1
+        else:
+            yield from self._sessions_down()
+            yield self._session(address, peer.as_number, "Established", self._at_ns(header))
+            yield self._forgotten(address, self._at_ns(header))
+            if not was_up and self._phases[Stream.SESSION] is Phase.CHANGE:
+                what = IncidentKind.SESSION_ESTABLISHED
+                yield self._incident(what, header, "BMP Peer Up")
+
+    def _peer_down(self, message: PeerDown) -> Iterator[Heard]:
+        header = message.peer
+        peer = self._peers.pop(header.key, None)
+        self._paths.forget(header.key)
+        address = header.neighbor
+        if header.is_loc_rib:
+            # Nobody tells what the router chooses from here on: nobody vouches for its best paths.
+            self._phases.pop(Stream.BEST_PATH, None)
+        elif address is None:
+            self.unused[f"peers: {header.species}"] += 1
+        else:
+            yield from self._session_down(message, address)
+            yield self._forgotten(address, self._at_ns(header))
+            if peer is not None:
+                what = IncidentKind.SESSION_LOST
+                yield self._incident(what, header, message.reason)
+            yield from self._end_received()
+
+    def _session_down(self, message: PeerDown, address: IPv4Address) -> Iterator[Heard]:
+        header = message.peer
+        if message.is_removed:
+            self._down.pop(address, None)
+            yield self._patch(Stream.SESSION, self._at_ns(header), deletes=(str(address),))
+        elif len(self._down) < self._most_peers:
+            self._down[address] = header.as_number
+            yield from self._sessions_down()
+
+    def _sessions_down(self) -> Iterator[Heard]:
+        """The sessions that are down, once it is known whose they are."""
+        if self._local_as is None:
+            return
+        for address, as_number in self._down.items():
+            yield self._session(address, as_number, "Idle", 0)
+        self._down.clear()
+
+    def _routes(self, message: RouteMonitoring, origin: str) -> Iterator[Heard]:
+        header = message.peer
+        peer = self._peers.get(header.key)
+        if peer is None:
+            reason = f"routes of {header}, of which no Peer Up told"
+            yield Refused(reason=reason, sample=message.update, origin=origin)
+            return
+        update = decode_update(
+            message.update, as_octets=header.as_octets, with_path_ids=peer.with_path_ids
+        )
+        if update.other_families:
+            self.unused["routes: other families"] += 1
+        if update.fault:
+            reason = f"UPDATE of {header}: {update.fault}; its routes count as withdrawn (RFC 7606)"
+            yield Refused(reason=reason, sample=message.update, origin=origin)
+        if header.is_loc_rib:
+            yield from self._chosen(peer, header, update)
+        elif (address := header.neighbor) is None or not peer.is_external:
+            species = header.species if address is None else "iBGP"
+            self.unused[f"routes: {species} {header.table}"] += 1
+        elif header.table is not self._received:
+            yield from self._of_other_table(header, update, origin)
+        else:
+            yield from self._heard_of(address, peer, header, update)
+
+    def _heard_of(
+        self, address: IPv4Address, peer: _Peer, header: Peer, update: Update
+    ) -> Iterator[Heard]:
+        """Changes of what an eBGP peer sent."""
+        if update.announced:
+            self._tables_seen.add(header.table)
+        changes = self._paths.change(header.key, update, peer.with_path_ids, is_chosen=False)
+        values = {
+            f"{address}/{prefix}": ReceivedPath(peer=address, path=path)
+            for prefix, path in changes.items()
+            if path is not None
+        }
+        gone = tuple(f"{address}/{prefix}" for prefix in _gone(changes))
+        if changes:
+            yield self._patch(Stream.RECEIVED, self._at_ns(header), values, gone)
+        if update.end_of_rib == IPV4_UNICAST:
+            peer.is_told = True
+            yield from self._end_received()
+
+    def _of_other_table(self, header: Peer, update: Update, origin: str) -> Iterator[Heard]:
+        """A table that was not asked for; where it is the only one, somebody should know."""
+        self.unused[f"routes: {header.table}"] += 1
+        if header.table is Table.ADJ_RIB_OUT or not update.announced:
+            return
+        if header.table not in self._tables_seen and not self._tables_seen:
+            reason = (
+                f"{self._device} tells routes {header.table}, not {self._received}: have it tell"
+                f" these, or set `adj_rib_in: {header.table}`"
+            )
+            yield Refused(reason=reason, origin=origin)
+        self._tables_seen.add(header.table)
+
+    def _chosen(self, peer: _Peer, header: Peer, update: Update) -> Iterator[Heard]:
+        """Changes of the Loc-RIB (RFC 9069)."""
+        changes = self._paths.change(header.key, update, peer.with_path_ids, is_chosen=True)
+        values = {str(prefix): path for prefix, path in changes.items() if path is not None}
+        if changes:
+            gone = map(str, _gone(changes))
+            yield self._patch(Stream.BEST_PATH, self._at_ns(header), values, gone)
+        if update.end_of_rib == IPV4_UNICAST:
+            yield from self._end(Stream.BEST_PATH)
+
+    def _session(self, address: IPv4Address, as_number: int, state: str, at_ns: int) -> StatePatch:
+        local_as = self._local_as or 0
+        session = Session(peer=address, remote_as=as_number, local_as=local_as, state=state)
+        return self._patch(Stream.SESSION, at_ns, {str(address): session})
+
+    def _forgotten(self, address: IPv4Address, at_ns: int) -> StatePatch:
+        """Routes live as long as the session that brought them."""
+        return StatePatch(
+            device=self._device,
+            stream=Stream.RECEIVED,
+            phase=self._phases[Stream.RECEIVED],
+            subtrees=(f"{address}/",),
+            at_ns=at_ns,
+        )
+
+    def _patch(
+        self,
+        stream: Stream,
+        at_ns: int,
+        upserts: Mapping[str, Value] | None = None,
+        deletes: Iterable[str] = (),
+    ) -> StatePatch:
+        return StatePatch(
+            device=self._device,
+            stream=stream,
+            phase=self._phases[stream],
+            upserts=upserts or {},
+            deletes=tuple(deletes),
+            at_ns=at_ns,
+        )
+
+    def _at_ns(self, peer: Peer) -> int:
+        is_ahead = peer.at_ns > self._received_ns + _CLOCK_AHEAD_NS
+        return self._received_ns if is_ahead else peer.at_ns
+
+    def _incident(self, what: IncidentKind, peer: Peer, text: str) -> Incident:
+        return Incident(
+            device=self._device,
+            what=what,
+            subject=str(peer.address),
+            at_ns=self._at_ns(peer) or self._received_ns,
+            heard_at_ns=self._received_ns,
+            source=SOURCE,
+            text=text[:LONGEST_TEXT],
+        )
+
+
+def _gone(changes: Changes) -> Iterator[object]:
+    return (prefix for prefix, path in changes.items() if path is None)
