@@ -11,10 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from foreshadow.document import parse_document
 from ingest.source import Ground, Source
+from ingest.sources.flow_capture import FlowCaptureConfig
+from ingest.sources.flow_listener import FlowListenerConfig
 from ingest.sources.frr import FrrAgentConfig
 
-# A new kind of source joins here: FrrAgentConfig | GnmiFeedConfig | ..., told apart by `kind`.
-SourceConfig = Annotated[FrrAgentConfig, Field()]
+SourceConfig = Annotated[
+    FlowCaptureConfig | FlowListenerConfig | FrrAgentConfig, Field(discriminator="kind")
+]
+"""A new kind of source joins here."""
 
 
 class SourceFile(BaseModel):

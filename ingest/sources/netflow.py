@@ -78,7 +78,7 @@ class NetflowParser:
         return Export(
             at_ns=_sent_ns(message.header) + shift_ns,
             flows=tuple(flows),
-            is_whole=not missing and not reasons,
+            is_whole=not reasons and not self._held,
             lost=self._lost(message, missing),
             refused=tuple(refused),
         )
@@ -145,6 +145,14 @@ class NetflowParser:
             # IPFIX numbers records, and how many there are in such a set nobody can say.
             self._miscounted.add(domain)
         return lost
+
+
+def sent_ns(raw: bytes) -> int | None:
+    """When a datagram was exported, by its header; None where it has none."""
+    at = 4 if raw.startswith(b"\x00\x0a") else 8
+    if not raw.startswith(VERSIONS) or len(raw) < at + 4:
+        return None
+    return int.from_bytes(raw[at : at + 4], "big") * _S
 
 
 def _shift_ns(message: Message, received_ns: int) -> int:

@@ -72,6 +72,17 @@ class _Reader:
         return IPv4Address(raw) if kind == 1 else IPv6Address(raw)
 
 
+def agent_of(raw: bytes) -> str | None:
+    """The device a datagram speaks of, which a relay's address does not tell; None without one."""
+    if not raw.startswith(VERSION):
+        return None
+    try:
+        address = _Reader(raw[4:24]).address()
+    except _Malformed:
+        return None
+    return None if address is None else str(address)
+
+
 class SflowParser:
     """Reads the datagrams of one device; remembers their numbers."""
 

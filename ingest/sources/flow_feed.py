@@ -1,0 +1,196 @@
+"""All exporters of a network: who a sender is, and the demand of every device."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress
+
+from foreshadow.errors import ConfigError
+from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
+from foreshadow.topology import NodeId, Prefix
+from ingest.demand_interval import DemandRules, DeviceDemand
+from ingest.demand_prefixes import PrefixTable, Unlisted
+from ingest.heard import DemandReading, Refused
+from ingest.source import Ground
+from ingest.sources.flow_decoder import FlowDecoder
+from ingest.sources.sflow import agent_of
+
+_S = 1_000_000_000
+
+
+def _unlisted(given: object) -> Unlisted:
+    if given in {"mask", "aside"}:
+        return cast("Unlisted", given)
+    try:
+        return Prefix(str(given))
+    except ValueError:
+        raise ValueError(
+            f"{given!r} is neither `mask` nor `aside` nor a prefix such as 0.0.0.0/0"
+        ) from None
+
+
+class FlowConfig(BaseModel):
+    """What every source of flows must know of the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    aliases: Mapping[IPvAnyAddress, str] = Field(
+        min_length=1, description="exporter's address (or sFlow agent's) to device"
+    )
+    edges: Mapping[str, frozenset[int]] = Field(
+        default={},
+        description="by device, SNMP indices of the interfaces traffic enters the network by; "
+        "a device without: it exports flows at those only",
+    )
+    sampling: Mapping[str, Annotated[float, Field(ge=1)]] = Field(
+        default={}, description="by device: one packet in how many, where it does not say itself"
+    )
+    prefixes: tuple[Prefix, ...] = Field(
+        default=(), description="destinations are counted to the longest of these that fits"
+    )
+    prefixes_file: Path | None = Field(default=None, description="more of them, one a line")
+    unlisted: Annotated[Unlisted, BeforeValidator(_unlisted)] = Field(
+        default="mask",
+        description="what a destination in none of them counts to: `mask` is the router's own "
+        "route to it, `aside` nothing, or one prefix that takes them all",
+    )
+    interval_s: float = Field(default=300.0, ge=1)
+    lateness_s: float = Field(
+        default=120.0,
+        ge=0,
+        description="how long after its end an interval waits; at least the exporters' active "
+        "timeout",
+    )
+    max_prefixes: int = Field(default=20_000, ge=1, description="a device and interval")
+
+    def feed(self, ground: Ground, *, since_ns: int) -> "FlowFeed":
+        """Who the exporters are and how their flows become demand.
+
+        Args:
+            ground: The inventory.
+            since_ns: When listening begins; 0 where everything there is will be heard.
+
+        Raises:
+            ConfigError: A device is not in the inventory; names it.
+        """
+        known = {device.name for device in ground.devices}
+        named = {*self.aliases.values(), *self.edges, *self.sampling}
+        if known and (unknown := sorted(named - known)):
+            raise ConfigError(
+                f"{unknown[0]!r} is not in the inventory; devices are named as there",
+                field="aliases",
+            )
+        table = PrefixTable((*self.prefixes, *self._listed()), unlisted=self.unlisted)
+        return FlowFeed(self, table, since_ns=since_ns)
+
+    def rules(self, device: str, prefixes: PrefixTable) -> DemandRules:
+        """How the flows of a device become demand."""
+        return DemandRules(
+            interval_s=self.interval_s,
+            lateness_s=self.lateness_s,
+            prefixes=prefixes,
+            edges=self.edges.get(device),
+            max_prefixes=self.max_prefixes,
+        )
+
+    def _listed(self) -> Iterator[Prefix]:
+        if (path := self.prefixes_file) is None:
+            return
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot be read: {error}", path=path) from error
+        for number, line in enumerate(lines, start=1):
+            if not (text := line.partition("#")[0].strip()):
+                continue
+            try:
+                yield Prefix(text)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{text!r} is no IPv4 prefix such as 10.1.0.0/16", path=path, line=number
+                ) from error
+
+
+class FlowFeed:
+    """Gives every datagram to the decoder of its exporter."""
+
+    def __init__(self, config: FlowConfig, prefixes: PrefixTable, *, since_ns: int) -> None:
+        """Begin with nothing heard."""
+        self.demands = {
+            device: DeviceDemand(NodeId(device), config.rules(device, prefixes), since_ns=since_ns)
+            for device in dict.fromkeys(config.aliases.values())
+        }
+        """By device: each has its `account`."""
+        self.exporters = {
+            str(address): FlowDecoder(
+                self.demands[device], sampled_one_in=config.sampling.get(device)
+            )
+            for address, device in config.aliases.items()
+        }
+        """By address: each has its `account`."""
+        self.strangers = 0
+        """Datagrams of senders that nobody named."""
+        self._gate = _Gate()
+
+    def hear(
+        self, raw: bytes, *, sender: str, origin: str, received_ns: int
+    ) -> Iterator[DemandReading | Refused]:
+        """What one datagram leads to; of refusals that are the same only one a minute."""
+        decoder = self.exporters.get(sender) or self.exporters.get(agent_of(raw) or "")
+        if decoder is None:
+            self.strangers += 1
+            stranger = Refused(
+                reason=f"flows from {sender}, which is no exporter we know; add it to `aliases`",
+                sample=raw[:DEAD_LETTER_SAMPLE_BYTES],
+                origin=origin,
+            )
+            yield from self._gate.let_through(sender, stranger, received_ns)
+            return
+        for each in decoder.decode(raw, origin=origin, received_ns=received_ns):
+            if isinstance(each, Refused):
+                yield from self._gate.let_through(sender, each, received_ns)
+            else:
+                yield each
+
+    def pass_time(self, now_ns: int) -> Iterator[DemandReading]:
+        """The intervals of devices that fell silent."""
+        for demand in self.demands.values():
+            demand.pass_time(now_ns)
+            yield from demand.readings()
+
+    def finish(self) -> Iterator[DemandReading]:
+        """All intervals still open: there will be no more."""
+        for demand in self.demands.values():
+            demand.finish()
+            yield from demand.readings()
+
+
+@dataclass(slots=True)
+class _Repeat:
+    since_ns: int
+    more: int = 0
+
+
+class _Gate:
+    """Of refusals that are the same one a minute: an exporter repeats its mistakes a lot."""
+
+    _PERIOD_NS = 60 * _S
+    _MOST = 1_024
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], _Repeat] = {}
+
+    def let_through(self, sender: str, refused: Refused, now_ns: int) -> Iterator[Refused]:
+        """The refusal, unless the same was let through just now; it says how often it was not."""
+        key = (sender, refused.reason)
+        last = self._seen.get(key)
+        if last is not None and 0 <= now_ns - last.since_ns < self._PERIOD_NS:
+            last.more += 1
+            return
+        self._seen.pop(key, None)
+        if len(self._seen) >= self._MOST:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = _Repeat(now_ns)
+        again = f" ({last.more} more since the last)" if last is not None and last.more else ""
+        yield Refused(reason=refused.reason + again, sample=refused.sample, origin=refused.origin)

@@ -1,0 +1,229 @@
+"""Flows over UDP, as exporters send them.
+
+UDP waits for nobody: while one datagram is decoded the next ones stand in the kernel's buffer, and
+what finds no room there is gone. So the thread that receives never waits for the broker, and what
+the kernel dropped is counted.
+"""
+
+import queue
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from typing import Literal
+
+import structlog
+from pydantic import Field
+
+from foreshadow.clock import Clock, to_ns
+from foreshadow.errors import ConfigError
+from ingest.collector import Collector
+from ingest.heard import DemandReading, Refused
+from ingest.source import Ground, Outlet
+from ingest.sources.flow_feed import FlowConfig, FlowFeed
+
+_SO_RXQ_OVFL = 40
+"""Linux: each datagram brings along how many were dropped before it, since the socket was made."""
+_SO_RCVBUFFORCE = 33
+_LONGEST = 65_535
+_BATCH = 256
+_WAIT_S = 0.2
+_QUEUE = 10_000
+_SECOND_NS = 1_000_000_000
+
+log = structlog.get_logger(__name__)
+
+
+class FlowListenerConfig(FlowConfig):
+    """A listener for flows in a file of sources."""
+
+    kind: Literal["flow-listener"]
+    listen: tuple[str, ...] = Field(
+        default=("127.0.0.1:2055", "127.0.0.1:4739", "127.0.0.1:6343"),
+        min_length=1,
+        description="ADDRESS:PORT, with [] around IPv6; any protocol on any of them",
+    )
+    receive_buffer_bytes: int = Field(default=8 << 20, ge=4_096)
+
+    def open(self, ground: Ground) -> "FlowListener":
+        """The listener with its sockets bound, not receiving yet.
+
+        Raises:
+            ConfigError: It cannot listen there; names the address.
+        """
+        feed = self.feed(ground, since_ns=to_ns(ground.clock.now()))
+        sockets: list[socket.socket] = []
+        try:
+            sockets.extend(_bound(each, self.receive_buffer_bytes) for each in self.listen)
+        except ConfigError:
+            for each in sockets:
+                each.close()
+            raise
+        return FlowListener(sockets, feed, ground.clock)
+
+
+class FlowListener:
+    """Receives flows and publishes the demand they tell of."""
+
+    name = "flow-listener"
+
+    def __init__(self, sockets: list[socket.socket], feed: FlowFeed, clock: Clock) -> None:
+        """Take over bound sockets; `run` closes them."""
+        self.feed = feed
+        self.addresses = tuple(each.getsockname()[:2] for each in sockets)
+        """(address, port) of each socket: a configured port 0 is any that was free."""
+        self.not_queued = 0
+        """Refusals and intervals that the broker was away too long for."""
+        self._sockets, self._clock = sockets, clock
+        self._dropped = dict.fromkeys(sockets, 0)
+        self._passed_ns = 0
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that found the kernel's buffers full."""
+        return sum(self._dropped.values())
+
+    def close(self) -> None:
+        """Give the sockets back, where `run` was never called."""
+        for each in self._sockets:
+            each.close()
+
+    def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
+        """Receive until `stop` is set.
+
+        Raises:
+            Exception: Whatever kept the outlet from taking what was heard.
+        """
+        collector = Collector(self.name, epoch, outlet, self._clock)
+        sender = _Sender(collector, stop)
+        with closing(self), selectors.DefaultSelector() as selector:
+            for each in self._sockets:
+                selector.register(each, selectors.EVENT_READ)
+            log.info("flow_listener_started", addresses=[f"{a}:{p}" for a, p in self.addresses])
+            sender.start()
+            try:
+                while not stop.is_set():
+                    for key, _ in selector.select(_WAIT_S):
+                        self._put(sender, self._receive(key.fileobj))  # type: ignore[arg-type]
+                    self._put(sender, self._pass_time())
+            finally:
+                sender.finish()
+
+    def _put(self, sender: "_Sender", heard: Iterable[DemandReading | Refused]) -> None:
+        for each in heard:
+            if isinstance(each, DemandReading):
+                self._log(each)
+            self.not_queued += not sender.put(each)
+
+    def _log(self, reading: DemandReading) -> None:
+        for each in self.feed.demands[reading.device].account.recent:
+            if each.start_ns == reading.start_ns:
+                log.info(
+                    "demand_interval_closed",
+                    device=each.device,
+                    start_ns=each.start_ns,
+                    rate_bps=round(each.rate_bps),
+                    prefixes=each.prefixes,
+                    packets=each.packets,
+                    relative_error=round(each.relative_error, 4),
+                )
+
+    def _receive(self, sock: socket.socket) -> Iterator[DemandReading | Refused]:
+        """What a socket has ready, a batch at most: the others have their turn."""
+        now_ns = to_ns(self._clock.now())
+        for _ in range(_BATCH):
+            try:
+                raw, extra, _, peer = sock.recvmsg(_LONGEST, socket.CMSG_SPACE(4))
+            except BlockingIOError:
+                return
+            for level, kind, body in extra:
+                if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
+                    (self._dropped[sock],) = struct.unpack("=I", body[:4])
+            sender = peer[0].removeprefix("::ffff:")
+            yield from self.feed.hear(
+                raw, sender=sender, origin=f"{sender}#{peer[1]}", received_ns=now_ns
+            )
+
+    def _pass_time(self) -> Iterator[DemandReading]:
+        now_ns = to_ns(self._clock.now())
+        if abs(now_ns - self._passed_ns) >= _SECOND_NS:
+            self._passed_ns = now_ns
+            yield from self.feed.pass_time(now_ns)
+
+
+class _Sender:
+    """Takes what was heard to the broker, in a thread of its own."""
+
+    def __init__(self, collector: Collector, stop: threading.Event) -> None:
+        self._collector, self._stop = collector, stop
+        self._queue: queue.Queue[DemandReading | Refused | None] = queue.Queue(_QUEUE)
+        self._thread = threading.Thread(target=self._run, name="flow-sender")
+        self._failure: Exception | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def put(self, heard: DemandReading | Refused) -> bool:
+        """Whether there was room for it."""
+        try:
+            self._queue.put_nowait(heard)
+        except queue.Full:
+            return False
+        return True
+
+    def finish(self) -> None:
+        """Send what is left, and raise what went wrong."""
+        with suppress(queue.Full):
+            self._queue.put_nowait(None)
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            while True:
+                batch = self._next()
+                self._collector.take([each for each in batch if each is not None])
+                if None in batch:
+                    return
+        except Exception as error:  # noqa: BLE001 - raised by the thread that waits for this one.
+            self._failure = error
+            self._stop.set()
+
+    def _next(self) -> list[DemandReading | Refused | None]:
+        """All that waits, at least one; the end where nobody puts any more."""
+        batch: list[DemandReading | Refused | None] = []
+        while not batch:
+            with suppress(queue.Empty):
+                batch.append(self._queue.get(timeout=_WAIT_S))
+            if not batch and self._stop.is_set():
+                batch.append(None)
+        while len(batch) < _BATCH:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+
+def _bound(where: str, buffer_bytes: int) -> socket.socket:
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"{where!r} is not ADDRESS:PORT", field="listen")
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
+        except PermissionError:  # The limit of net.core.rmem_max holds for us.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        sock.settimeout(0)
+        sock.bind((host, int(port)))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise ConfigError(f"cannot listen on {where}: {error}", field="listen") from error
+    return sock
