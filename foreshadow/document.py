@@ -102,10 +102,8 @@ def _find(root: yaml.Node | None, location: Sequence[str | int]) -> yaml.Node | 
     """The deepest node on the way to `location`: a missing field points at its parent."""
     node = root
     for part in location:
-        below = _child(node, part)
-        if below is None:
-            break
-        node = below
+        # What is not in the file is the name of a kind that pydantic puts in between: passed over.
+        node = _child(node, part) or node
     return node
 
 
