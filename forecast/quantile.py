@@ -1,42 +1,98 @@
 """How much must be added to a prediction so that the truth stays below it, say, 95 times in 100.
 
-The answer is read off the predictor's own past errors, per series, over a sliding window. Quantile
-loss and Gaussian posteriors were tried and are miscalibrated on real links.
+The answer is read off the predictor's own past errors, per series, over one sliding window that
+serves every quantile. Where bounds have been passed more often than they should, a higher place of
+the window is read from then on (adaptive conformal inference: Gibbs and Candes, NeurIPS 2021), so
+coverage comes out right also on series whose errors change. Quantile loss and Gaussian posteriors
+were tried and are miscalibrated on real links.
 """
 
-from collections import deque
+from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
-from river import stats
 
 from forecast.history import Array
 
+_MOST = 512
+"""Errors kept per series: one in several where the window is longer in steps."""
+_KEPT = 24
+"""Newest errors that survive a restart of the window."""
+_RESTRAINT = 0.02
+"""How far one independent outcome moves the place that is read."""
+_SPAN = 0.6
+"""The place that is read stays within this share of the way from the nominal one to 1, and as far
+below as that leaves above."""
+UNKNOWN_MARGIN = 0.5
+"""What is added while no error is known at all, in log units."""
 
-class ErrorQuantile:
-    """The upper quantile of recent errors of `n_series` predictors, and how well it has held."""
 
-    def __init__(self, n_series: int, quantile: float, window: int) -> None:
+class ErrorQuantiles:
+    """Upper quantiles of recent errors of `n_series` predictors."""
+
+    def __init__(
+        self, n_series: int, levels: Sequence[float], *, window: int, overlap: int, phase: int = 0
+    ) -> None:
         """Begin without errors.
 
         Args:
             n_series: Predictors.
-            quantile: E.g. 0.95.
-            window: Errors remembered per series.
+            levels: E.g. 0.9, 0.95, 0.99.
+            window: How many steps are looked back.
+            overlap: Steps after which an outcome is a new one: the horizon.
+            phase: Shifts the steps at which an error is kept, so that windows take turns.
         """
-        self._errors = [stats.RollingQuantile(quantile, window) for _ in range(n_series)]
-        self._held: deque[float] = deque(maxlen=window)
+        self._levels: Array = np.asarray(levels, dtype=np.float64)
+        self._stride = max(1, ceil(window / _MOST))
+        depth = max(2, ceil(window / self._stride))
+        self._errors = np.full((n_series, depth), np.nan, dtype=np.float32)
+        self._sorted = self._errors.copy()
+        self._known = np.zeros(n_series, dtype=np.int64)
+        self._places: Array = np.repeat(self._levels[np.newaxis], n_series, axis=0)
+        self._pace = _RESTRAINT / max(overlap, 10)
+        self._count, self._next = phase, 0
 
     def margins(self) -> Array:
-        """What to add per series, shape (n_series,); 0 where nothing is known yet."""
-        return np.asarray([error.get() or 0.0 for error in self._errors])
+        """What to add per series and level, shape (n_series, n_levels)."""
+        known = self._known[:, np.newaxis]
+        at = np.clip(self._places * (known + 1) - 1, 0, np.maximum(known - 1, 0))
+        below = np.floor(at).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(known - 1, 0))
+        low, high = (np.take_along_axis(self._sorted, place, axis=1) for place in (below, above))
+        found = low + (high - low) * (at - below)
+        return np.where(known > 0, found, UNKNOWN_MARGIN).astype(np.float64)
 
     def learn(self, errors: Array, margins: Array) -> None:
-        """Take what came minus what was predicted, and the margins that were given then."""
-        for known, error in zip(self._errors, errors.tolist(), strict=True):
-            known.update(error)
-        self._held.append(float((errors <= margins).mean()))
+        """Take what came minus what was predicted, and the margins that were given then.
 
-    @property
-    def coverage(self) -> float:
-        """Share of recent truths that were at or below their bound; NaN before the first."""
-        return sum(self._held) / len(self._held) if self._held else float("nan")
+        Args:
+            errors: Shape (n_series,); NaN where nothing came.
+            margins: Shape (n_series, n_levels).
+        """
+        self._correct(errors, margins)
+        self._count += 1
+        if self._count % self._stride:
+            return
+        gone = self._errors[:, self._next]
+        self._known += np.isfinite(errors).astype(np.int64) - np.isfinite(gone)
+        self._errors[:, self._next] = errors
+        self._next = (self._next + 1) % self._errors.shape[1]
+        self._sorted = np.sort(self._errors, axis=1)
+
+    def restart(self, rows: np.ndarray) -> None:
+        """Forget all but the newest errors of some series."""
+        if not rows.size:
+            return
+        depth = self._errors.shape[1]
+        old = (self._next + np.arange(max(0, depth - _KEPT))) % depth
+        self._errors[np.ix_(rows, old)] = np.nan
+        self._known[rows] = np.isfinite(self._errors[rows]).sum(axis=1)
+        self._sorted[rows] = np.sort(self._errors[rows], axis=1)
+
+    def _correct(self, errors: Array, margins: Array) -> None:
+        is_known = np.isfinite(errors)[:, np.newaxis]
+        is_passed = errors[:, np.newaxis] > margins
+        rate = self._pace * (1 - self._levels) / (1 - self._levels).max()
+        moved = self._places + np.where(is_known, rate * (is_passed - (1 - self._levels)), 0.0)
+        reach = _SPAN * (1 - self._levels)
+        self._places = np.clip(moved, self._levels - reach, self._levels + reach)
