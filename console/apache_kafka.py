@@ -107,6 +107,22 @@ def start(run_id: str, directory: Path, *, clock: Clock) -> tuple["subprocess.Po
     )
 
 
+def start_again(
+    run_id: str, directory: Path, bootstrap: str, *, clock: Clock
+) -> "subprocess.Popen[str]":
+    """Start a node that ended, on its files and at its address.
+
+    Raises:
+        EnvironmentUnfit: It did not come up; the message carries its last words.
+    """
+    child = _java(run_id, directory, "kafka.Kafka", "server.properties")
+    if not _wait_until_it_answers(child, bootstrap, clock):
+        child.kill()
+        child.wait()
+        raise EnvironmentUnfit(f"Apache Kafka did not come up again:\n{_log_tail(directory)}")
+    return child
+
+
 def free_ports(count: int) -> tuple[int, ...]:
     """Ports of 127.0.0.1 that nobody listens on at this moment, all different."""
     sockets = [socket.socket() for _ in range(count)]

@@ -70,7 +70,7 @@ def test_a_stranger_stays_outside(
 
 def test_a_refusal_is_said_with_what_to_check(kafka: SecuredKafka) -> None:
     """Librdkafka goes on trying; we say that we were not let in."""
-    settings = kafka.settings("plain", password="guess")
+    settings = kafka.settings("plain", password="guess")  # noqa: S106 - it is the wrong one
 
     with pytest.raises(BrokerUnreachable, match="FORESHADOW_BUS__SECURITY"):
         topics.create_topics(settings, "fs-stranger", SPECS[:1])
