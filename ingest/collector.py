@@ -6,22 +6,13 @@ topic are the same for all. One collector belongs to one source and one epoch of
 
 import threading
 from collections.abc import Iterable
-from operator import attrgetter
 
 import msgspec
-import numpy as np
 
 from foreshadow.clock import Clock, to_ns
 from foreshadow.incident import Incident
 from foreshadow.observed import Stream, encode
-from foreshadow.telemetry import (
-    COUNTER_COLUMNS,
-    NOT_COUNTED,
-    CounterBlock,
-    FlowRecord,
-    Patch,
-    TelemetrySample,
-)
+from foreshadow.telemetry import FlowRecord, Patch, TelemetrySample
 from foreshadow.topology import NodeId
 from ingest.heard import (
     CounterReading,
@@ -31,12 +22,11 @@ from ingest.heard import (
     StatePatch,
     StateReading,
 )
+from ingest.rates_block import packed
 from ingest.source import Outlet
 
 _COUNTERS = Stream.INTERFACE
 """Counters travel beside the stream they belong to; their encoding tells them apart."""
-_LATEST_NS = 1 << 62
-"""Later than any time, and still fits its column."""
 
 
 class Collector:
@@ -105,26 +95,7 @@ class Collector:
                 return self._numbered(each.device, Stream.DEMAND, "flow", body, each.start_ns)
 
     def _counters(self, reading: CounterReading) -> Iterable[TelemetrySample]:
-        """One block per counter width: the width is the block's, not the row's."""
-        for bits in sorted({each.bits for each in reading.counters}):
-            rows = [each for each in reading.counters if each.bits == bits]
-            block = CounterBlock(
-                interfaces=tuple(row.interface for row in rows),
-                columns=tuple(
-                    np.asarray(
-                        [NOT_COUNTED if value is None else value for value in map(read, rows)],
-                        dtype="<u8",
-                    ).tobytes()
-                    for read in map(attrgetter, COUNTER_COLUMNS)
-                ),
-                bits=bits,
-                capacities_bps=np.asarray(
-                    [row.capacity_bps or 0.0 for row in rows], dtype="<f8"
-                ).tobytes(),
-                since_ns=np.asarray(
-                    [min(row.since_ns or 0, _LATEST_NS) for row in rows], dtype="<i8"
-                ).tobytes(),
-            )
+        for block in packed(reading):
             body = self._encoder.encode(block)
             yield self._numbered(reading.device, _COUNTERS, "counters", body, reading.at_ns)
 

@@ -1,20 +1,26 @@
-"""A block of counters as it came over the bus, checked: what a hostile one may not be.
+"""Counters as they travel: packed by a source, checked by the owner.
 
 The names of the interfaces stay packed, for they are mostly those of the reading before: comparing
 them as bytes costs a hundredth of decoding them.
 """
 
+from collections.abc import Iterator
+from operator import attrgetter
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from foreshadow.telemetry import NOT_COUNTED
+from foreshadow.telemetry import COUNTER_COLUMNS, NOT_COUNTED, CounterBlock
+from ingest.heard import CounterReading
 from ingest.rates import N_COLUMNS, OCTETS, Counters, Vector
 
 MOST_INTERFACES = 20_000
 """A device that names more is not believed: names would fill the memory."""
 _VALUE_BYTES = 8
 _RING_32 = 1 << 32
+_LATEST_NS = 1 << 62
+"""Later than any time, and still fits its column."""
 
 
 class PackedBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -25,6 +31,29 @@ class PackedBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     bits: int = 64
     capacities_bps: bytes = b""
     since_ns: bytes = b""
+
+
+def packed(reading: CounterReading) -> Iterator[CounterBlock]:
+    """A reading as it travels: one block per counter width, for the width is the block's."""
+    for bits in sorted({each.bits for each in reading.counters}):
+        rows = [each for each in reading.counters if each.bits == bits]
+        yield CounterBlock(
+            interfaces=tuple(row.interface for row in rows),
+            columns=tuple(
+                np.asarray(
+                    [NOT_COUNTED if value is None else value for value in map(read, rows)],
+                    dtype="<u8",
+                ).tobytes()
+                for read in map(attrgetter, COUNTER_COLUMNS)
+            ),
+            bits=bits,
+            capacities_bps=np.asarray(
+                [row.capacity_bps or 0.0 for row in rows], dtype="<f8"
+            ).tobytes(),
+            since_ns=np.asarray(
+                [min(row.since_ns or 0, _LATEST_NS) for row in rows], dtype="<i8"
+            ).tobytes(),
+        )
 
 
 _decoder = msgspec.msgpack.Decoder(PackedBlock)

@@ -1,10 +1,9 @@
 """Reads production and owns its state."""
 
-from pathlib import Path
-
 import ingest.app
 from console.posts.post import Post
 from foreshadow.errors import ConfigError
+from foreshadow.settings import IngestSettings
 from ingest.source import Ground, Source
 from ingest.source_file import parse_sources
 from ingest.sources.frr import FrrAgent
@@ -25,13 +24,20 @@ def serve(post: Post) -> None:
         post.clock,
         post.stop,
         epoch_file=post.settings.run_dir / "ingest.epoch",
-        sources=_sources(post.settings.ingest.sources_file, ground),
+        sources=_sources(post.settings.ingest, ground),
     )
 
 
-def _sources(path: Path | None, ground: Ground) -> tuple[Source, ...]:
+def _sources(settings: IngestSettings, ground: Ground) -> tuple[Source, ...]:
+    path = settings.sources_file
     if path is None:
-        return (FrrAgent(ground.devices, ground.clock, poll_s=ground.poll_s),)
+        agent = FrrAgent(
+            ground.devices,
+            ground.clock,
+            poll_s=ground.poll_s,
+            counters_s=settings.counters_s,
+        )
+        return (agent,)
     try:
         text = path.read_text()
     except OSError as error:
