@@ -17,7 +17,8 @@ class RatePublisher:
     """Takes samples of counters and publishes frames and incidents.
 
     While the past of the telemetry topic is read it only learns where the counters stand: what was
-    measured then was said then, and the first rate of now is the mean since the last reading.
+    measured then was said then, and the first rate of now is the mean since the last reading. The
+    first `settle` ends the past.
     """
 
     def __init__(self, owner: RateOwner, emit: Emit) -> None:
@@ -27,7 +28,7 @@ class RatePublisher:
             owner: Makes rates of counters.
             emit: Publishes one record.
         """
-        self.is_live = False
+        self._is_live = False
         self._owner, self._emit = owner, emit
         self._encoder = msgspec.msgpack.Encoder()
 
@@ -41,14 +42,16 @@ class RatePublisher:
         self._say(self._owner.take(sample))
 
     def settle(self, now_ns: int) -> None:
-        """After a batch of samples: what waits, and the whole frames that are due."""
-        if self.is_live:
-            self._say(self._owner.settle(now_ns))
+        """After a batch of samples: what waits, and the whole frames that are due.
+
+        Args:
+            now_ns: Our clock.
+        """
+        self._is_live = True
+        self._say(self._owner.settle(now_ns))
 
     def _say(self, said: Iterable[Said]) -> None:
-        for it in said:
-            if not self.is_live:
-                continue
+        for it in said if self._is_live else ():
             if isinstance(it, RateFrame):
                 self._emit(Topic.METRICS, it.device, self._encoder.encode(it))
             else:
