@@ -52,7 +52,7 @@ class _Device:
     source: str
     heard_ns: int
     every_ns: int = 0
-    whole_ns: int = 0
+    whole_ns: int = -_LATEST_NS
 
 
 @dataclass(slots=True)
