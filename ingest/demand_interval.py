@@ -134,9 +134,9 @@ class DeviceDemand:
             sums = self._open.setdefault(number, {})
             if (found := sums.get(key)) is None:
                 found = sums[key] = _Sum()
-                if len(sums) > 2 * self._rules.max_prefixes:
-                    self._crowd(sums)
             found.add(flow, share)
+            if len(sums) > 2 * self._rules.max_prefixes:
+                self._crowd(sums)
         self.account.flows += taken > 0
         self.account.octets += octets * taken
         if taken < 1 - 1e-9:

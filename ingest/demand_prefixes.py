@@ -21,12 +21,15 @@ class PrefixTable:
     again, so most are answered from memory.
     """
 
-    def __init__(self, prefixes: Iterable[Prefix], *, unlisted: Unlisted = "mask") -> None:
+    def __init__(
+        self, prefixes: Iterable[Prefix], *, unlisted: Unlisted = "mask", remembered: int = 65_536
+    ) -> None:
         """Index the prefixes.
 
         Args:
             prefixes: Those the network knows.
             unlisted: What becomes of a destination that is in none of them.
+            remembered: Destinations whose prefix is kept at hand.
         """
         lengths: dict[int, set[int]] = {}
         for prefix in prefixes:
@@ -36,7 +39,7 @@ class PrefixTable:
             for bits in sorted(lengths, reverse=True)
         )
         self._unlisted = unlisted
-        self._find = lru_cache(maxsize=65_536)(self._search)
+        self._find = lru_cache(maxsize=remembered)(self._search)
 
     def of(self, address: int, mask_bits: int | None) -> PrefixKey | None:
         """The prefix that `address` counts to; None where it counts to none.

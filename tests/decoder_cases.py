@@ -5,6 +5,7 @@ Whoever adds a decoder writes its `DecoderCase` in a module beside this one (`te
 """
 
 from tests.decoder_case import DecoderCase
+from tests.flow_cases import CASE as FLOW_CASE
 from tests.gnmi_cases import GNMI_CASES
 
-CASES: tuple[DecoderCase, ...] = (*GNMI_CASES,)
+CASES: tuple[DecoderCase, ...] = (*GNMI_CASES, FLOW_CASE)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netflume import Decoder, Message
+from netflume import Decoder, Message, SequenceWatch
 from netflume.events import DecodeError
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
@@ -41,13 +41,14 @@ class NetflowParser:
             limits: What is kept.
             sampled_one_in: The sampling, where the exporter does not say.
         """
-        limits = limits or TemplateLimits()
+        self._limits = limits = limits or TemplateLimits()
         self.clocks_off = 0
         """Datagrams whose clock was wrong."""
         self._templates = Templates(limits)
         self._held = HeldSets(limits)
         self._samplers = Samplers(configured=sampled_one_in)
         self._decoder = Decoder(track_sampling=False)
+        self._decoder.sequence = SequenceWatch(max_streams=limits.domains)
         self._late_decoder = Decoder(track_sequence=False, track_sampling=False)
         self._decoder.templates = self._late_decoder.templates = self._templates
         self._released_at = 0
@@ -141,7 +142,7 @@ class NetflowParser:
         domain = message.header["domain"]
         lost = 0 if domain in self._miscounted else int(message.gap)
         self._miscounted.discard(domain)
-        if missing and len(self._miscounted) < 1_024:
+        if missing and len(self._miscounted) < self._limits.domains:
             # IPFIX numbers records, and how many there are in such a set nobody can say.
             self._miscounted.add(domain)
         return lost

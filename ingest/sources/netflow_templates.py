@@ -27,12 +27,14 @@ class TemplateLimits:
         templates: The least recently used go first.
         lifetime_s: A template not sent again for this long is forgotten (RFC 7011 section 8.4 has
             the exporter send three times as often).
+        domains: Observation domains whose numbers are followed.
         held_bytes: Data that waits for its template, all together.
         held_s: How long it waits.
     """
 
     templates: int = 512
     lifetime_s: float = 7_200.0
+    domains: int = 256
     held_bytes: int = 1 << 20
     held_s: float = 600.0
 
