@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-LONGEST_NAME = 256
+LONGEST_NAME = 160
 """Longer names and keys are no device's."""
 
 
@@ -104,12 +104,3 @@ def parse_path(text: str) -> tuple[Step, ...]:
 def schema_path(*parts: Path) -> str:
     """The path without its keys: what it is about, not whose."""
     return "/" + "/".join(step.name[:LONGEST_NAME] for path in parts for step in path)
-
-
-def full_path(*parts: Path) -> str:
-    """The path as a person writes it."""
-    return "/" + "/".join(
-        step.name + "".join(f"[{key}={value}]" for key, value in step.key.items())
-        for path in parts
-        for step in path
-    )

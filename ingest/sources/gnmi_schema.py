@@ -289,8 +289,8 @@ def walk(start: Place, path: Path) -> Place:
 
 
 def _key(said: str | None) -> str:
-    if not said or len(said) > LONGEST_NAME:
-        raise ValueError(f"a key has {len(said or '')} characters, expected 1 to {LONGEST_NAME}")
+    if not said or len(said) > LONGEST_NAME or not said.isprintable():
+        raise ValueError(f"{(said or '')[:40]!r} is no key of 1 to {LONGEST_NAME} characters")
     return said
 
 
@@ -339,6 +339,7 @@ def _own_keys(names: Sequence[str], entry: Any) -> list[str] | None:
         return None
     bare = {str(name).rpartition(":")[2]: value for name, value in entry.items()}
     own = [bare.get(name) for name in names]
-    if not all(isinstance(key, str | int) and 0 < len(str(key)) <= LONGEST_NAME for key in own):
+    try:
+        return [_key(str(key)) if isinstance(key, str | int) else _key(None) for key in own]
+    except ValueError:
         return None
-    return [str(key) for key in own]
