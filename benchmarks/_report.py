@@ -9,7 +9,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -24,6 +24,7 @@ from console.host import Standing, Wish, examine
 from foreshadow.errors import ForeshadowError
 
 _GIB = 1 << 30
+_SIGN = {False: "<=", True: ">="}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Row:
     Attributes:
         value: The median of the repetitions, unless the name says otherwise.
         target: Largest value that holds; None where the figure is for information.
+        is_least: The target is the smallest value that holds, as for a throughput.
     """
 
     name: str
@@ -40,11 +42,14 @@ class Row:
     unit: str
     target: float | None
     repetitions: int
+    is_least: bool = False
 
     @property
     def held(self) -> bool | None:
         """Whether the value is within its target; None without one."""
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.is_least else self.value <= self.target
 
 
 Measurement = Callable[[], Iterable[Row]]
@@ -57,6 +62,11 @@ class NotMeasured(Exception):
 def median_row(name: str, values: Sequence[float], unit: str, target: float | None) -> Row:
     """The median of several repetitions as a row."""
     return Row(name=name, value=median(values), unit=unit, target=target, repetitions=len(values))
+
+
+def least_row(name: str, values: Sequence[float], unit: str, target: float | None) -> Row:
+    """The same of what is to be large: the target is the least that holds."""
+    return replace(median_row(name, values, unit, target), is_least=True)
 
 
 def run(
@@ -141,7 +151,7 @@ def _print_table(title: str, rows: Sequence[Row]) -> None:
         table.add_row(
             row.name,
             f"{row.value:.3g} {row.unit}",
-            "" if row.target is None else f"<= {row.target:g} {row.unit}",
+            "" if row.target is None else f"{_SIGN[row.is_least]} {row.target:g} {row.unit}",
             {True: "yes", False: "NO", None: ""}[row.held],
             str(row.repetitions),
         )
