@@ -142,11 +142,13 @@ class SflowParser:
         reader = _Reader(body)
         match kind:
             case 1:
-                _, source, one_in, _, _, inward, outward, count = reader.numbers(8)
-                source, inward, outward = source & 0xFFFFFF, _index(inward), _index(outward)
+                _, source, one_in, _, _, inward, _, count = reader.numbers(8)
+                kind_of_source, source = source >> 24, source & 0xFFFFFF
+                inward = _index(inward)
             case 3:
                 numbers = reader.numbers(11)
-                source, one_in, inward, outward, count = (numbers[at] for at in (2, 3, 7, 9, 10))
+                kind_of_source, source, one_in = numbers[1:4]
+                inward, count = numbers[7], numbers[10]
             case _:
                 self.other_samples[kind] += 1
                 return
@@ -163,7 +165,7 @@ class SflowParser:
             sampled_one_in=one_in,
             mask_bits=mask_bits,
             ingress=None if inward in {0, _INSIDE} else inward,
-            direction=_direction(source, inward, outward),
+            direction=_direction(source, inward) if kind_of_source == 0 else None,
             aside=Aside.IPV6 if is_ipv6 else None,
         )
 
@@ -205,11 +207,11 @@ def _index(port: int) -> int:
     return port & 0x3FFFFFFF if port >> 30 == 0 else 0
 
 
-def _direction(source: int, inward: int, outward: int) -> Direction | None:
-    """A port that samples what it sends and what it receives names itself as the source."""
-    if source == inward:
-        return Direction.INGRESS
-    return Direction.EGRESS if source == outward else None
+def _direction(source: int, inward: int) -> Direction | None:
+    """The interface that sampled names itself: it is the one the packet came in by, or went out."""
+    if 0 in {source, inward} or inward == _INSIDE:
+        return None
+    return Direction.INGRESS if source == inward else Direction.EGRESS
 
 
 def _refused(reason: str, raw: bytes, origin: str) -> Refused:
