@@ -17,6 +17,8 @@ from foreshadow.clock import Clock
 from foreshadow.errors import ForeshadowError
 
 PROCESSES = ("ingest", "forecast", "shadow", "drills", "policy", "rollout")
+WATCHERS = ("desk",)
+"""Processes that only look: the house does its work without them."""
 _LOG_TAIL_BYTES = 2_000
 _STOP_GRACE_S = 10.0
 _RESTART_PAUSE_S = 1.0

@@ -51,6 +51,27 @@ class KafkaBus:
         """
         return KafkaSubscription(self._settings, topics, begin or {})
 
+    def ends(self, *topics: Topic) -> Positions:
+        """Where these topics end now.
+
+        Raises:
+            BrokerUnreachable: No broker answers, or a topic is missing.
+        """
+        names = {topic.under(self._settings.topic_prefix): topic for topic in topics}
+        group = f"{self._settings.topic_prefix}-assigned"
+        consumer = Consumer({**client_options(self._settings), "group.id": group})
+        try:
+            return {
+                (names[part.topic], part.partition): _once_led(consumer, part)[1]
+                for name in names
+                for part in _partitions(consumer, name)
+            }
+        except KafkaException as error:
+            at = self._settings.bootstrap
+            raise BrokerUnreachable(f"{at} does not answer: {error}") from error
+        finally:
+            consumer.close()
+
     def publisher(self) -> Publisher:
         """An idempotent producer with `acks=all`."""
         return KafkaPublisher(self._settings)
@@ -134,7 +155,9 @@ class KafkaSubscription:
             }
         )
         try:
-            partitions = [part for name in self._names for part in self._partitions(name)]
+            partitions = [
+                part for name in self._names for part in _partitions(self._consumer, name)
+            ]
             self._next = self._beginnings(partitions, begin)
         except KafkaException as error:
             raise BrokerUnreachable(f"{settings.bootstrap} does not answer: {error}") from error
@@ -172,12 +195,6 @@ class KafkaSubscription:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
-
-    def _partitions(self, name: str) -> list[TopicPartition]:
-        found = self._consumer.list_topics(name, _METADATA_TIMEOUT_S).topics[name]
-        if found.error is not None:
-            raise BrokerUnreachable(f"topic {name}: {found.error}; create it first")
-        return [TopicPartition(name, number) for number in found.partitions]
 
     def _beginnings(
         self, partitions: list[TopicPartition], begin: Positions
@@ -219,7 +236,15 @@ class KafkaSubscription:
             value=_as_bytes(message.value()),
             partition=partition,
             offset=offset,
+            at_ns=max(0, message.timestamp()[1]) * 1_000_000,
         )
+
+
+def _partitions(consumer: Consumer, name: str) -> list[TopicPartition]:
+    found = consumer.list_topics(name, _METADATA_TIMEOUT_S).topics[name]
+    if found.error is not None:
+        raise BrokerUnreachable(f"topic {name}: {found.error}; create it first")
+    return [TopicPartition(name, number) for number in found.partitions]
 
 
 @retry(

@@ -3,7 +3,6 @@
 Around the real bus, so that every process is measured alike and no room has to count for itself.
 """
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -21,6 +20,7 @@ from foreshadow.meter import (
 )
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
+from ingest.rejects import plain_reason
 
 _MOST_REASONS = 40
 _LONGEST_REASON = 60
@@ -36,6 +36,10 @@ class MeteredBus:
     def subscribe(self, *topics: Topic, begin: Positions | None = None) -> Subscription:
         """As the bus does, counted."""
         return _MeteredSubscription(self._bus.subscribe(*topics, begin=begin), topics, self._meter)
+
+    def ends(self, *topics: Topic) -> Positions:
+        """As the bus does."""
+        return self._bus.ends(*topics)
 
     def publisher(self) -> Publisher:
         """As the bus does, counted."""
@@ -101,9 +105,7 @@ class _MeteredPublisher:
 
 
 def reason_class(text: str) -> str:
-    """A reason without its particulars: no numbers, nothing quoted, no more than a clause."""
-    plain = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "...", text)
-    plain = re.sub(r"\d+", "N", plain)
-    head, _, tail = plain.partition(": ")
+    """A reason without its particulars, and no more than two clauses of it."""
+    head, _, tail = plain_reason(text).partition(": ")
     clause = f"{head}: {tail.partition(': ')[0]}" if tail else head
     return clause[:_LONGEST_REASON]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from console.house import PROCESSES
+from console.house import PROCESSES, WATCHERS
 from console.kafka_bus import KafkaBus
 from console.metered_bus import MeteredBus
 from console.posts.post import Post
@@ -41,8 +41,9 @@ def serve(name: str, settings: Settings, clock: Clock, *, is_dry_run: bool = Fal
         ConfigError: No such process, or it has no dry run, or no inventory.
         BrokerUnreachable: Kafka does not answer.
     """
-    if name not in PROCESSES:
-        raise ConfigError(f"no process {name!r}; there are {', '.join(PROCESSES)}")
+    known = (*PROCESSES, *WATCHERS)
+    if name not in known:
+        raise ConfigError(f"no process {name!r}; there are {', '.join(known)}")
     if is_dry_run and name not in _REHEARSED:
         raise ConfigError(f"{name} has no dry run; {', '.join(_REHEARSED)} has", field="--dry-run")
     inventory = read_inventory(settings.inventory)
@@ -64,7 +65,7 @@ def serve(name: str, settings: Settings, clock: Clock, *, is_dry_run: bool = Fal
         module.rehearse(post)
         return
     with (
-        serving(meter, settings.metrics, place=PROCESSES.index(name)),
+        serving(meter, settings.metrics, place=known.index(name)),
         reporting(name, meter, bus, clock, every_s=settings.metrics.report_s),
     ):
         module.serve(post)

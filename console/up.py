@@ -9,7 +9,7 @@ from console.clean import remove_run
 from console.configuration import load_settings, wish
 from console.demo.opening import read_network
 from console.doctor import require
-from console.house import PROCESSES, Supervisor
+from console.house import PROCESSES, WATCHERS, Supervisor
 from console.interruption import interruptible
 from console.ownership import Run, claim_run
 from console.premises import Premises, premises
@@ -57,6 +57,7 @@ def run_up(network_path: Path, *, console: Console, is_sure: bool = False) -> No
                 told=_told(settings, network_path, is_sure=is_sure),
             ) as standing:
                 console.print(_account(network, run, standing, is_sure=is_sure))
+                standing.house.start(*WATCHERS)
                 supervisor = Supervisor(standing.house, clock)
                 while not interruption.wait(_TEND_EVERY_S):
                     for line in supervisor.tend():

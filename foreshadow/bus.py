@@ -22,6 +22,8 @@ class Record:
     value: bytes
     partition: int
     offset: int
+    at_ns: int = 0
+    """When the broker got it, by its clock or the writer's; 0 where nobody says."""
 
     @property
     def origin(self) -> str:
@@ -86,6 +88,14 @@ class Bus(Protocol):
         Raises:
             HistoryGone: What follows a given position is no longer on the topic, or not yet: the
                 state that was saved with it belongs to nothing, and must be built anew.
+        """
+        ...
+
+    def ends(self, *topics: Topic) -> Positions:
+        """Where topics end now: after everything that was acknowledged before the call.
+
+        Raises:
+            BrokerUnreachable: No broker answers, or a topic is missing.
         """
         ...
 

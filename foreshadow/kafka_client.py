@@ -48,17 +48,8 @@ def _secured(security: BrokerSecurity) -> dict[str, Any]:
     if security.is_authenticated:
         options["sasl.mechanism"] = security.mechanism
         options["sasl.username"] = security.username
-        options["sasl.password"] = _password(security)
+        options["sasl.password"] = security.secret()
     return options
-
-
-def _password(security: BrokerSecurity) -> str:
-    if security.password is not None:
-        return security.password.get_secret_value()
-    path = security.password_file
-    assert path is not None, "BrokerSecurity asks for one of both"  # noqa: S101
-    _there("PASSWORD_FILE", path)
-    return path.read_text().strip()
 
 
 def _there(name: str, path: Path) -> str:

@@ -56,6 +56,22 @@ class BrokerSecurity(BaseModel):
         """Whether we say who we are by a password (SASL)."""
         return self.protocol in ("sasl_plaintext", "sasl_ssl")
 
+    def secret(self) -> str:
+        """The password, from wherever it lies.
+
+        Raises:
+            ConfigError: Its file cannot be read.
+        """
+        if self.password is not None:
+            return self.password.get_secret_value()
+        field = "FORESHADOW_BUS__SECURITY__PASSWORD_FILE"
+        try:
+            return (self.password_file or Path()).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot be read: {error}", path=self.password_file, field=field
+            ) from error
+
     @model_validator(mode="after")
     def _is_whole(self) -> "BrokerSecurity":
         if (self.certificate_file is None) != (self.key_file is None):
@@ -197,11 +213,10 @@ class ForecastSettings(BaseModel):
     )
     step_s: int = Field(default=300, gt=0, description="length of one interval")
     quantile: float = Field(
-        default=0.95, gt=0.5, lt=1, description="of the bound that is held against the load limit"
-    )
-    quantiles: tuple[float, ...] = Field(
-        default=(0.90, 0.95, 0.99),
-        description="published beside it; one window of past errors serves all",
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="of the bound held against the load limit; P90, P95 and P99 are given beside",
     )
     residual_window: int = Field(
         default=2016, ge=50, description="steps the residual quantile looks back"
@@ -252,14 +267,7 @@ class ForecastSettings(BaseModel):
                 raise ValueError(
                     f"horizons_s: {horizon_s} is no multiple of step_s ({self.step_s}) up to a day"
                 )
-        if not all(0.5 < quantile < 1 for quantile in self.quantiles):
-            raise ValueError(f"quantiles: {self.quantiles} are not all between 0.5 and 1")
         return self
-
-    @property
-    def all_quantiles(self) -> tuple[float, ...]:
-        """Those published and the one held against the limit, ascending."""
-        return tuple(sorted({self.quantile, *self.quantiles}))
 
 
 class PolicySettings(BaseModel):

@@ -31,6 +31,10 @@ class MemoryBus:
         """
         return _MemorySubscription(self, topics, begin or {})
 
+    def ends(self, *topics: Topic) -> Positions:
+        """Where these topics end now."""
+        return {(topic, 0): self.end(topic) for topic in topics}
+
     def publisher(self) -> Publisher:
         """A writer; what it publishes is there at once."""
         return _MemoryPublisher(self)
