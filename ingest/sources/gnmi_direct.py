@@ -1,0 +1,216 @@
+"""gNMI subscriptions of our own: one stream a target, begun anew whenever it breaks.
+
+One thread a target does nothing but read; what they read is decoded and published by one, in
+batches, so that a slow broker holds back the targets and not the memory. Every new beginning is a
+new snapshot: what a target no longer tells by its `sync_response` is gone.
+"""
+
+import queue
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import grpc
+import msgspec
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from foreshadow.clock import Clock, to_ns
+from foreshadow.errors import ConfigError
+from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
+from foreshadow.topology import NodeId
+from ingest.collector import Collector
+from ingest.heard import Heard
+from ingest.source import Ground, Outlet
+from ingest.sources.gnmi_channel import credentials, opened, subscribe
+from ingest.sources.gnmi_notification import Notification
+from ingest.sources.gnmi_protobuf import messages_of
+from ingest.sources.gnmi_state import Arrival, GnmiState
+from ingest.sources.gnmi_subscription import DEFAULT_PATHS, GnmiPath, GnmiSecurity, GnmiTarget
+
+_BATCH = 500
+_MOST_WAITING = 10_000
+_POLL_S = 0.2
+_JOIN_S = 5.0
+_LONGEST_BACKOFF_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class GnmiConfig(BaseModel):
+    """Direct subscriptions, in a file of sources."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["gnmi"]
+    targets: tuple[GnmiTarget, ...] = Field(min_length=1)
+    paths: tuple[GnmiPath, ...] = Field(default=DEFAULT_PATHS, min_length=1)
+    security: GnmiSecurity = GnmiSecurity()
+    network_instance: str = Field(
+        default="default", description="whose sessions and routes are the device's own"
+    )
+    retry_s: float = Field(default=1.0, gt=0, description="first pause before subscribing again")
+    updates_only: Literal[False] = False
+
+    @field_validator("updates_only", mode="before")
+    @classmethod
+    def _is_never(cls, value: object) -> object:
+        if value:
+            raise ValueError("updates_only gives no snapshot to take differences from; remove it")
+        return value
+
+    def open(self, ground: Ground) -> "GnmiSource":
+        """The source, not connected yet.
+
+        Raises:
+            ConfigError: A target is no device of the inventory, or a file cannot be read.
+        """
+        known = {device.name for device in ground.devices}
+        for number, target in enumerate(self.targets):
+            if target.device not in known:
+                raise ConfigError(
+                    f"{target.device!r} is no device of the inventory; it has "
+                    f"{', '.join(sorted(known))}",
+                    field=f"targets.{number}.device",
+                )
+            credentials(target.security or self.security)
+        return GnmiSource(self, ground.clock)
+
+
+class _Told(NamedTuple):
+    """Something read from a target; no response where its stream began anew."""
+
+    device: NodeId
+    response: Any | None
+    received_ns: int
+
+
+class GnmiSource:
+    """Subscribes to every target of a configuration."""
+
+    name = "gnmi"
+
+    def __init__(self, config: GnmiConfig, clock: Clock, rng: random.Random | None = None) -> None:
+        """Connect nothing yet.
+
+        Args:
+            config: Targets and paths.
+            clock: Stamps what arrives.
+            rng: Spreads the attempts of targets that fell silent together.
+        """
+        self._config, self._clock = config, clock
+        self._rng = rng or random.Random()
+        self._state = GnmiState(self.name, instance=config.network_instance)
+        self._waiting: queue.Queue[_Told] = queue.Queue(_MOST_WAITING)
+        self.restarts: dict[str, int] = {target.device: 0 for target in config.targets}
+        """How often each device was subscribed to anew, for metrics."""
+
+    def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
+        """Publish what the targets tell until `stop` is set."""
+        collector = Collector(self.name, epoch, outlet, self._clock)
+        readers = [_Reader(self, target, stop) for target in self._config.targets]
+        for reader in readers:
+            reader.start()
+        try:
+            while not stop.is_set():
+                if batch := self._batch():
+                    collector.take(each for told in batch for each in self._heard(told))
+        finally:
+            stop.set()
+            for reader in readers:
+                reader.cancel()
+            for reader in readers:
+                reader.join(_JOIN_S)
+
+    def _batch(self) -> list[_Told]:
+        try:
+            batch = [self._waiting.get(timeout=_POLL_S)]
+        except queue.Empty:
+            return []
+        while len(batch) < _BATCH and not self._waiting.empty():
+            batch.append(self._waiting.get())
+        return batch
+
+    def _heard(self, told: _Told) -> Iterator[Heard]:
+        if told.response is None:
+            self._state.restart(told.device)
+            return
+        arrival = Arrival(
+            origin=f"gnmi:{told.device}",
+            received_ns=told.received_ns,
+            sample=told.response.SerializeToString()[:DEAD_LETTER_SAMPLE_BYTES],
+        )
+        try:
+            for message in messages_of(told.response):
+                if isinstance(message, Notification):
+                    yield from self._state.take(told.device, message, "", arrival)
+                else:
+                    yield from self._state.sync(told.device, "", arrival)
+        except (msgspec.DecodeError, RecursionError, ValueError) as error:
+            yield arrival.refuse(f"not gNMI: {error}")
+
+    def put(self, device: NodeId, response: Any | None, stop: threading.Event) -> None:
+        """Hand over what was read; waits while too much is waiting."""
+        told = _Told(device, response, to_ns(self._clock.now()))
+        while not stop.is_set():
+            try:
+                self._waiting.put(told, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return
+
+    def backoff_s(self, failures: int) -> float:
+        """How long to wait after so many failures in a row."""
+        longest = min(_LONGEST_BACKOFF_S, self._config.retry_s * 2.0 ** min(failures - 1, 10))
+        return longest * self._rng.uniform(0.5, 1.0)
+
+    def wishes(self, target: GnmiTarget) -> tuple[GnmiSecurity, Sequence[GnmiPath]]:
+        """How a target is reached, and what is asked of it."""
+        return target.security or self._config.security, self._config.paths
+
+
+class _Reader(threading.Thread):
+    """Reads one target until stopped; a target that does not answer is asked again."""
+
+    def __init__(self, source: GnmiSource, target: GnmiTarget, stop: threading.Event) -> None:
+        super().__init__(name=f"gnmi-{target.device}", daemon=True)
+        self._source, self._target, self._stop_event = source, target, stop
+        self._device = NodeId(target.device)
+        self._call: Any | None = None
+        self._failures = 0
+
+    def run(self) -> None:
+        """Subscribe, read, and begin anew."""
+        security, paths = self._source.wishes(self._target)
+        while not self._stop_event.is_set():
+            try:
+                with opened(self._target.address, security) as (stub, metadata):
+                    self._call = subscribe(stub, metadata, paths, self._target.target)
+                    self._read(self._call)
+                reason = "the target ended the stream"
+            except grpc.RpcError as error:
+                reason = f"{error.code().name}: {error.details()}"
+            except ConfigError as error:
+                reason = str(error)
+            if self._stop_event.is_set():
+                return
+            self._failures += 1
+            if self._failures == 1:
+                log.warning("device_fell_silent", device=self._device, reason=reason[:300])
+            self._stop_event.wait(self._source.backoff_s(self._failures))
+
+    def cancel(self) -> None:
+        """Let go of a target that says nothing."""
+        if self._call is not None:
+            self._call.cancel()
+
+    def _read(self, call: Any) -> None:
+        self._source.restarts[self._target.device] += 1
+        self._source.put(self._device, None, self._stop_event)
+        for response in call:
+            if self._failures:
+                log.info("device_speaks_again", device=self._device)
+                self._failures = 0
+            self._source.put(self._device, response, self._stop_event)
+            if self._stop_event.is_set():
+                return
