@@ -20,6 +20,7 @@ from console.clean import clean as clean_runs
 from console.command_line import AsJson, Exit
 from console.commands.design import design_app
 from console.commands.drill import drill_app
+from console.commands.forecast import forecast_app
 from console.commands.ingest import ingest_app
 from console.commands.lab import lab_app
 from console.commands.scenario import scenario_app
@@ -49,6 +50,7 @@ config_app = typer.Typer(help="The settings in force.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(design_app, name="design")
 app.add_typer(drill_app, name="drill")
+app.add_typer(forecast_app, name="forecast")
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(lab_app, name="lab")
 report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)

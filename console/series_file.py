@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def read_series(path: Path, *, step: timedelta | None = None) -> SeriesFile:
         start, own, values = _UNDATED, step or DEFAULT_STEP, numbers
         notes.append(f"no times: {own} intervals from a Monday 00:00 are assumed")
     else:
-        start, own, values = _gridded(times, numbers, table, path, notes)
+        start, own, values = _gridded(times, numbers, table, notes)
     if step is not None and step != own:
         values = _coarser(values, own, step, path)
         own = step
@@ -212,7 +213,8 @@ def _rows(text: str, path: Path) -> tuple[list[list[str]], list[int]]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    rows, lines = [], []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
         for row in reader:
             if not any(cell.strip() for cell in row) and len(row) < 2:
@@ -249,7 +251,7 @@ def _is_time(name: str, probe: Sequence[Sequence[str]], width: int) -> bool:
     if width < 2:
         return False
     known = [value for value in values if value is not None]
-    is_rising = all(later > earlier for earlier, later in zip(known, known[1:], strict=False))
+    is_rising = all(later > earlier for earlier, later in pairwise(known))
     return is_rising and known[0] > _EPOCHS[-1][0] and (bool(_TIME_NAME.match(name)) or not name)
 
 
@@ -279,9 +281,10 @@ def _epochs(cells: Sequence[str]) -> Array:
 
 
 def _gridded(
-    times: Array, numbers: Array, table: _Table, path: Path, notes: list[str]
+    times: Array, numbers: Array, table: _Table, notes: list[str]
 ) -> tuple[datetime, timedelta, Array]:
     """The values on a regular grid, its start and its step."""
+    path = table.path
     if len(times) < 2:
         raise ConfigError("has a single interval", path=path)
     order = np.argsort(times, kind="stable")
@@ -336,5 +339,3 @@ def _coarser(values: Array, own: timedelta, step: timedelta, path: Path) -> Arra
     counts = is_known.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.where(counts > 0, np.where(is_known, whole, 0.0).sum(axis=1) / counts, np.nan)
-
-

@@ -39,6 +39,14 @@ _SHAPE = ("one", "from_quarter", "from_hour", "from_three_hours", "past_peak")
 _DAY = (*_SHAPE, "day_peak", "day_delta", "day_hour")
 _WAVES = ("sin_day", "cos_day", "sin_half_day", "cos_half_day")
 _EVENTS = ("event_on", "event_ahead")
+_STACKED: tuple[tuple[tuple[str, ...], int, float], ...] = (
+    (_SHAPE, 0, 1.0),
+    ((*_SHAPE, *_WAVES, "day_off"), 1, 0.3),
+    (_DAY, 1, 1.0),
+    ((*_DAY, *_WAVES), 1, 0.3),
+    ((*_DAY, "week_peak", "week_delta"), 7, 1.0),
+)
+"""Columns, days a series must have lived, and prior variance of the models kept per series."""
 
 
 class Regression(Protocol):
@@ -289,10 +297,7 @@ def _experts(
     clock = (*_DAY, *_WAVES, *events)
     together = PooledRegression(n_series, len(pooled), doubt=1.0, memory=memory)
     return (
-        stacked((*_SHAPE, *_WAVES, "day_off"), 0, 1.0),
-        stacked(_DAY, 1, 1.0),
-        stacked((*_DAY, *_WAVES), 1, 0.3),
-        stacked((*_DAY, "week_peak", "week_delta"), 7, 1.0),
+        *(stacked(columns, days, doubt) for columns, days, doubt in _STACKED),
         expert(together, pooled, 1),
         expert(RiverRegression(n_series, clock), clock, 1),
     )

@@ -11,6 +11,7 @@ from ingest.topologies import (
     clab,
     graphml,
     house,
+    numbered,
     repetita,
     rocketfuel,
     sndlib,
@@ -33,6 +34,7 @@ READERS: Mapping[str, Reader] = {
     clab.FORMAT: clab.read_clab,
     graphml.FORMAT: graphml.read_graphml,
     house.FORMAT: house.read_network_file,
+    numbered.FORMAT: numbered.read_numbered,
     repetita.FORMAT: repetita.read_repetita,
     rocketfuel.FORMAT: rocketfuel.read_rocketfuel,
     sndlib.FORMAT: sndlib.read_sndlib,
@@ -50,6 +52,7 @@ _SIGNS: tuple[tuple[str, Callable[[Path, bytes], bool]], ...] = (
     (repetita.FORMAT, lambda path, _: path.suffix == ".graph"),
     (rocketfuel.FORMAT, lambda path, _: path.suffix == ".intra"),
     (topohub.FORMAT, lambda path, _: path.suffix == ".json"),
+    (numbered.FORMAT, lambda _, raw: numbered.is_numbered(raw)),
     (
         teavar.FORMAT,
         lambda _, raw: raw.split(maxsplit=4)[:4] == [*map(str.encode, teavar.HEADINGS)],
