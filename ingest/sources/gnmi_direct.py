@@ -103,7 +103,9 @@ class GnmiSource:
         self._state = GnmiState(self.name, instance=config.network_instance)
         self._waiting: queue.Queue[_Told] = queue.Queue(_MOST_WAITING)
         self.restarts: dict[str, int] = {target.device: 0 for target in config.targets}
-        """How often each device was subscribed to anew, for metrics."""
+        """How often each device was subscribed to, for metrics."""
+        self.failures = dict(self.restarts)
+        """How often a subscription of each device failed or ended, for metrics."""
 
     def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
         """Publish what the targets tell until `stop` is set."""
@@ -195,6 +197,7 @@ class _Reader(threading.Thread):
             if self._stop_event.is_set():
                 return
             self._failures += 1
+            self._source.failures[self._target.device] += 1
             if self._failures == 1:
                 log.warning("device_fell_silent", device=self._device, reason=reason[:300])
             self._stop_event.wait(self._source.backoff_s(self._failures))

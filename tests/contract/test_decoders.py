@@ -8,7 +8,7 @@ read back.
 import gc
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from ingest.heard import LARGEST_INPUT_BYTES, CounterReading, Decoder, Heard, Re
 from tests.decoder_case import DecoderCase
 from tests.decoder_cases import CASES
 from tests.fakes.clock import FakeClock
+from tests.fakes.outlet import KeptOutlet
 from tests.fuzzing import NOT_UTF8, deep_json, json_mutations, mutations
 
 _NOW = datetime(2026, 3, 11, 17, 0, tzinfo=UTC)
@@ -52,27 +53,6 @@ _of_shared = pytest.mark.parametrize("case", [case for case in CASES if case.sha
 _fuzzed = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
-class _Kept:
-    """An outlet that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.samples: list[TelemetrySample] = []
-        self.incidents: list[Incident] = []
-        self.refused: list[Refused] = []
-
-    def publish(self, samples: Iterable[TelemetrySample]) -> None:
-        """Keep samples."""
-        self.samples.extend(samples)
-
-    def tell(self, incidents: Iterable[Incident]) -> None:
-        """Keep incidents."""
-        self.incidents.extend(incidents)
-
-    def refuse(self, refused: Iterable[Refused]) -> None:
-        """Keep refusals."""
-        self.refused.extend(refused)
-
-
 def _hear(decoder: Decoder, *messages: bytes, received_ns: int = _NOW_NS) -> list[Heard]:
     return [
         each
@@ -83,7 +63,7 @@ def _hear(decoder: Decoder, *messages: bytes, received_ns: int = _NOW_NS) -> lis
 
 def _check(heard: Sequence[Heard]) -> None:
     """Everything heard is valid: it packs, and what was packed reads back."""
-    outlet = _Kept()
+    outlet = KeptOutlet()
     Collector("test", 1, outlet, FakeClock(_NOW)).take(heard)
     for refused in outlet.refused:
         assert refused.reason.strip()

@@ -8,19 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from console import topics
 from console.apache_kafka import KAFKA_DIRECTORY, free_ports
-from foreshadow.clock import SystemClock
 from foreshadow.settings import BrokerSecurity, BusSettings
+from tests.certificates import make_certificates
 from tests.eventually import eventually
 
 USER = "shadow"
@@ -62,7 +55,7 @@ class SecuredKafka:
 @contextmanager
 def secured_kafka(directory: Path) -> Iterator[SecuredKafka]:
     """The broker, up for the length of a `with` block; its files lie in `directory`."""
-    _make_certificates(directory)
+    make_certificates(directory)
     ports = dict(zip((*WAYS_IN, "inside", "controller"), free_ports(6), strict=True))
     (directory / "server.properties").write_text(_properties(directory, ports))
     scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
@@ -143,49 +136,3 @@ def _properties(directory: Path, ports: dict[str, int]) -> str:
         f"listener.name.scram.scram-sha-512.sasl.jaas.config={scram}",
     )
     return "\n".join(lines) + "\n"
-
-
-def _make_certificates(directory: Path) -> None:
-    """An authority, the broker's certificate for 127.0.0.1, a client's, and a stranger's."""
-    for authority, names in (("ca", ("server", "client")), ("stranger", ())):
-        key = ec.generate_private_key(ec.SECP256R1())
-        own = _certificate(authority, key, authority, key)
-        _write(directory / f"{authority}.pem", own)
-        for name in names:
-            its_key = ec.generate_private_key(ec.SECP256R1())
-            certificate = _certificate(name, its_key, authority, key)
-            _write(directory / f"{name}.pem", certificate)
-            pem = its_key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            (directory / f"{name}.key").write_bytes(pem)
-            both = pem + certificate.public_bytes(serialization.Encoding.PEM)
-            (directory / f"{name}.both").write_bytes(both)
-
-
-def _write(path: Path, certificate: x509.Certificate) -> None:
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _certificate(
-    name: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    issuer_key: ec.EllipticCurvePrivateKey,
-) -> x509.Certificate:
-    now = SystemClock().now()
-    loopback = x509.IPAddress(IPv4Address("127.0.0.1"))
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
-        .sign(issuer_key, hashes.SHA256())
-    )
