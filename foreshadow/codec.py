@@ -39,7 +39,10 @@ def from_json(raw: bytes | str, wanted: type[T]) -> T:
         msgspec.DecodeError: Not JSON.
         msgspec.ValidationError: JSON of another shape.
     """
-    return msgspec.json.decode(raw, type=wanted, dec_hook=dec_hook)
+    try:
+        return msgspec.json.decode(raw, type=wanted, dec_hook=dec_hook)
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
 
 
 def to_plain(value: Any) -> Any:

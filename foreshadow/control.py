@@ -14,7 +14,7 @@ from foreshadow.triage_report import TriageReport
 
 
 class ResyncRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resync.v1", tag_field="kind"):
-    """A copy has lost its place in a stream and asks its owner for a snapshot."""
+    """A copy has lost its place in a stream and asks its owner for what it lacks."""
 
     device: NodeId
     stream: Stream
@@ -23,6 +23,9 @@ class ResyncRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resync.v1", 
     seq: int
     asked_by: str
     reason: str
+    buckets: bytes = b""
+    """The digests of the copy's 256 buckets, one after the other: only those that differ are
+    wanted. Empty: everything is."""
 
 
 class RolloutCommand(

@@ -3,25 +3,31 @@
 State is a map key -> value per (device, stream). Its owner numbers every change with (epoch, seq):
 the epoch grows with each start of the owner, the sequence counts from 1 within it and has no holes.
 A copy that has applied (epoch, seq) holds exactly the owner's map at that point, or knows that it
-does not.
+does not (`foreshadow.stream_copy` follows these rules, `ingest.differential` keeps them):
 
     R1  seq <= last seen           duplicate: ignored
-    R2  seq > last seen + 1        gap: the copy is stale, serves what it has and asks for a resync
+    R2  seq > last seen + 1        gap: the copy is stale, serves what it has and asks for what it
+                                   lacks
     R3  lower epoch                a zombie owner: ignored
-    R4  higher epoch               collected aside from SNAPSHOT_BEGIN to SNAPSHOT_END, then swapped
-    in whole, so that
-                                   what was deleted meanwhile goes too
-    R5  digest differs             the copy is stale
+    R4  higher epoch               its snapshot is collected aside from SNAPSHOT_BEGIN to
+                                   SNAPSHOT_END, then swapped in whole, so that what was deleted
+                                   meanwhile goes too
+    R5  digest differs             the copy is stale and asks, with the digests of its 256 buckets;
+                                   the owner sends only the buckets that differ
+    R6  no heartbeat for 3 periods nobody vouches for the stream: it is not to be trusted
+    R7  equal values               never travel
+
+Whoever has the owner's digest has the owner's map: that alone makes a copy level, however it came
+to it. So a successor opens its epoch over a map that it inherited with one heartbeat, and only the
+copies for which it does not hold ask for more.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 
 import msgspec
 
+from foreshadow.bucket_map import BucketMap
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
 
@@ -53,10 +59,18 @@ class StateDelta(msgspec.Struct, frozen=True, array_like=True, tag="delta.v1", k
     upserts: tuple[tuple[str, bytes], ...] = ()
     deletes: tuple[str, ...] = ()
     digest: bytes = b""
+    """The sum over the map (`BucketMap.total`)."""
     observed_at_ns: int = 0
     """When the router was read, by the reader's clock."""
     event_at_ns: int = 0
     """Event time where it differs from the wall clock: the interval demand rates belong to."""
+    root: bytes = b""
+    """The digest over the map's 256 buckets (`BucketMap.root`)."""
+    buckets: bytes = b""
+    """A repair: numbers of buckets, a byte each, that `upserts` holds whole; whatever else a copy
+    has in them goes. Where the copy is level, or knows no buckets, it changes nothing."""
+    coalesced: int = 0
+    """Transitions since the delta before that nobody sent: values that were passed on the way."""
 
 
 class Effect(StrEnum):
@@ -70,78 +84,6 @@ class Effect(StrEnum):
     """The digest shows the copy differs from its owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """A copy of one stream of one device at a known point."""
-
-    epoch: int = 0
-    seq: int = 0
-    values: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
-    is_synced: bool = False
-    """A whole snapshot has been seen and no gap since."""
-    incoming: Mapping[str, bytes] | None = None
-    """The snapshot of a newer epoch while it is being collected."""
-
-    @property
-    def position(self) -> tuple[int, int]:
-        """(epoch, seq) of the last change applied."""
-        return self.epoch, self.seq
-
-
 def digest(values: Mapping[str, bytes]) -> bytes:
-    """SHA-256 over a map, independent of order; 32 bytes."""
-    total = 0
-    for key, value in values.items():
-        total += int.from_bytes(hashlib.sha256(key.encode() + b"\0" + value).digest(), "big")
-    return (total % (1 << 256)).to_bytes(32, "big")
-
-
-def apply(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
-    """One delta applied to a copy: idempotent, ordered by (epoch, seq), total (rules above)."""
-    if delta.epoch < state.epoch:
-        return state, Effect.ZOMBIE
-    if delta.epoch > state.epoch:
-        state = StreamState(epoch=delta.epoch, values=state.values)
-    if delta.op is Op.HEARTBEAT:
-        return _compare(state, delta)
-    if delta.seq <= state.seq:
-        return state, Effect.DUPLICATE
-    if delta.op is Op.SNAPSHOT_BEGIN:
-        # A snapshot heals: whatever was missed before it is in it.
-        opened = StreamState(
-            epoch=delta.epoch,
-            seq=delta.seq,
-            values=state.values,
-            incoming=_merged({}, delta),
-        )
-        return opened, Effect.APPLIED
-    if delta.seq > state.seq + 1 or not (state.is_synced or state.incoming is not None):
-        return StreamState(state.epoch, state.seq, state.values), Effect.GAP
-    return _change(state, delta)
-
-
-def _change(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
-    at = StreamState(epoch=delta.epoch, seq=delta.seq)
-    target = _merged(state.values if state.incoming is None else state.incoming, delta)
-    if delta.op is Op.SNAPSHOT_END:
-        is_whole = not delta.digest or digest(target) == delta.digest
-        return (
-            replace(at, values=target, is_synced=is_whole),
-            Effect.APPLIED if is_whole else Effect.DIVERGED,
-        )
-    if state.incoming is None:
-        return replace(at, values=target, is_synced=True), Effect.APPLIED
-    return replace(at, values=state.values, incoming=target), Effect.APPLIED
-
-
-def _merged(values: Mapping[str, bytes], delta: StateDelta) -> Mapping[str, bytes]:
-    gone = frozenset(delta.deletes)
-    kept = {key: value for key, value in values.items() if key not in gone} if gone else values
-    return {**kept, **dict(delta.upserts)}
-
-
-def _compare(state: StreamState, delta: StateDelta) -> tuple[StreamState, Effect]:
-    is_level = state.is_synced and delta.seq == state.seq and digest(state.values) == delta.digest
-    if is_level:
-        return state, Effect.APPLIED
-    return StreamState(state.epoch, state.seq, state.values), Effect.DIVERGED
+    """The sum over a map, independent of order; 32 bytes."""
+    return BucketMap(values).total()

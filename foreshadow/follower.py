@@ -1,8 +1,9 @@
 """How a process keeps its copy of production's state: reads deltas, asks for what it missed.
 
 Anyone who reads the state topic does the same three things with a delta that cannot be applied:
-keep the old values, know that they are stale, and ask the owner for a snapshot, not more often than
-it takes to answer.
+keep the old values, know that they are stale, and ask the owner for what is missing, not more often
+than it takes to answer. A large copy sends the digests of its buckets along, so that only what
+differs comes back; who was not healed by that asks for everything.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from foreshadow.bus import Publisher, Record
+from foreshadow.bus import Positions, Publisher, Record
+from foreshadow.checkpoint import Checkpoint, checkpoint
 from foreshadow.clock import Clock
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest
@@ -22,6 +24,11 @@ from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 
 _decoder = msgspec.msgpack.Decoder(StateDelta)
+_WORTH_COMPARING = 512
+"""Entries: below, the whole map is hardly more than the digests."""
+_REPAIRS_TRIED = 2
+"""After so many the whole map is asked for: what heals slowly, or not at all, heals so."""
+_LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,19 @@ class Followed:
 
     delta: StateDelta
     effect: Effect
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked about one stream since it was last level."""
+
+    times: int = 0
+    at_s: float = float("-inf")
+
+    def is_due(self, now_s: float, pause_s: float) -> bool:
+        """Whether the answer has had time enough; the longer it does not help, the more."""
+        doubled = 1 << min(max(0, self.times - 1 - _REPAIRS_TRIED), 16)
+        return now_s >= self.at_s + min(pause_s * doubled, _LONGEST_PAUSE_S)
 
 
 class Follower:
@@ -56,8 +76,19 @@ class Follower:
         self.state = NetworkState()
         self._name, self._publisher, self._clock = name, publisher, clock
         self._streams, self._pause_s = frozenset(streams), resync_pause_s
-        self._asked_s: dict[tuple[NodeId, Stream], float] = {}
+        self._asked: dict[tuple[NodeId, Stream], _Asked] = {}
         self._heard_s: dict[tuple[NodeId, Stream], float] = {}
+        self.gaps, self.divergences, self.resyncs, self.rejects = 0, 0, 0, 0
+        """Counts since the start; `resyncs` are requests sent."""
+
+    def checkpoint(self, positions: Positions, *, own: bytes = b"") -> Checkpoint:
+        """The copy and where it goes on; `own` is whatever else must not be forgotten."""
+        return checkpoint(positions, self.state.checkpoint(), own=own)
+
+    def resume(self, saved: Checkpoint) -> None:
+        """Stand where the checkpoint was taken; its owner has one silence to be heard again."""
+        self.state.resume(saved.streams)
+        self._heard_s = dict.fromkeys(self.state.vector(), self._clock.monotonic_s())
 
     def take(self, record: Record) -> Followed | None:
         """Apply one record of the state topic.
@@ -66,7 +97,8 @@ class Follower:
         """
         try:
             delta = _decoder.decode(record.value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.rejects += 1
             rejected = dead_letter(record, f"{self._name}: not a state delta: {error}")
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
             return None
@@ -75,8 +107,15 @@ class Follower:
         effect = self.state.apply(delta)
         if effect is not Effect.ZOMBIE:
             self._heard_s[delta.device, delta.stream] = self._clock.monotonic_s()
-        if effect in (Effect.GAP, Effect.DIVERGED):
-            self._ask(delta, effect)
+        match effect:
+            case Effect.APPLIED:
+                self._note_level(delta)
+            case Effect.GAP | Effect.DIVERGED:
+                self.gaps += effect is Effect.GAP
+                self.divergences += effect is Effect.DIVERGED
+                self._ask(delta, effect)
+            case Effect.DUPLICATE | Effect.ZOMBIE:
+                pass
         return Followed(delta, effect)
 
     def untrusted(self, silence_s: float) -> tuple[tuple[NodeId, Stream], ...]:
@@ -85,18 +124,27 @@ class Follower:
         silent = {place for place, heard_s in self._heard_s.items() if heard_s < since_s}
         return tuple(sorted(silent | set(self.state.stale_streams())))
 
+    def _note_level(self, delta: StateDelta) -> None:
+        place = (delta.device, delta.stream)
+        if place in self._asked and self.state.copy_of(*place).is_synced:
+            del self._asked[place]
+
     def _ask(self, delta: StateDelta, effect: Effect) -> None:
         place, now_s = (delta.device, delta.stream), self._clock.monotonic_s()
-        if now_s < self._asked_s.get(place, float("-inf")) + self._pause_s:
+        asked = self._asked.setdefault(place, _Asked())
+        if not asked.is_due(now_s, self._pause_s):
             return
-        self._asked_s[place] = now_s
-        epoch, seq = self.state.vector()[place]
+        copy = self.state.copy_of(*place)
+        is_whole = len(copy.values) < _WORTH_COMPARING or asked.times >= _REPAIRS_TRIED
+        asked.at_s, asked.times = now_s, asked.times + 1
+        self.resyncs += 1
         request = ResyncRequest(
             device=delta.device,
             stream=delta.stream,
-            epoch=epoch,
-            seq=seq,
+            epoch=copy.epoch,
+            seq=copy.seq,
             asked_by=self._name,
             reason=f"{effect} at ({delta.epoch}, {delta.seq})",
+            buckets=b"" if is_whole else copy.values.digests(),
         )
         self._publisher.publish(Topic.CONTROL, delta.device, to_json(request))

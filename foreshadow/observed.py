@@ -7,10 +7,11 @@ bytes to a value, so a record that does not fit is refused in one place.
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
 
 import msgspec
 
-from foreshadow.codec import from_json, to_json
+from foreshadow.codec import dec_hook, to_json
 from foreshadow.routing import BestPath, FibEntry
 
 
@@ -116,6 +117,9 @@ _TYPES: dict[Stream, type] = {
     Stream.CONFIG: RunningConfig,
     Stream.DEMAND: DemandRate,
 }
+_decoders: dict[Stream, msgspec.json.Decoder[Any]] = {
+    stream: msgspec.json.Decoder(wanted, dec_hook=dec_hook) for stream, wanted in _TYPES.items()
+}
 
 
 def encode(value: Value | DemandRate) -> bytes:
@@ -130,8 +134,28 @@ def decode(stream: Stream, raw: bytes) -> Value | DemandRate:
         msgspec.DecodeError: The bytes are not JSON.
         msgspec.ValidationError: They are not a value of this stream.
     """
-    value: Value | DemandRate = from_json(raw, _TYPES[stream])
+    try:
+        value: Value | DemandRate = _decoders[stream].decode(raw)
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
     return value
+
+
+def key_of(value: Value) -> str:
+    """The key a value has in its stream; demand has its prefix beside it, not in it."""
+    match value:
+        case Interface():
+            return value.name
+        case Adjacency():
+            return value.key
+        case Session():
+            return str(value.peer)
+        case ReceivedPath():
+            return f"{value.peer}/{value.path.prefix}"
+        case RunningConfig():
+            return "running"
+        case BestPath() | FibEntry():
+            return str(value.prefix)
 
 
 UNDECODABLE = (msgspec.DecodeError, ValueError)

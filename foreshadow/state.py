@@ -5,12 +5,14 @@ whether to believe it asks `stale_streams`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
 
-from foreshadow.delta import Effect, Op, StateDelta, StreamState, apply
+from foreshadow.bucket_map import BucketMap
+from foreshadow.checkpoint import StreamCheckpoint, checkpoint_of, copy_from
+from foreshadow.delta import Effect, Op, StateDelta
 from foreshadow.demand import DemandKey
 from foreshadow.observed import (
     UNDECODABLE,
@@ -24,6 +26,7 @@ from foreshadow.observed import (
     decode,
 )
 from foreshadow.routing import BestPath, FibEntry, Fibs, LocRibs
+from foreshadow.stream_copy import StreamCopy
 from foreshadow.topology import NodeId, Prefix
 
 T = TypeVar("T")
@@ -41,33 +44,49 @@ class NetworkState:
 
     def __init__(self) -> None:
         """Begin with nothing known."""
-        self._streams: dict[tuple[NodeId, Stream], StreamState] = {}
+        self._copies: dict[tuple[NodeId, Stream], StreamCopy] = {}
         self._typed: defaultdict[tuple[NodeId, Stream], dict[str, tuple[bytes, object]]]
         self._typed = defaultdict(dict)
 
     def apply(self, delta: StateDelta) -> Effect:
         """Apply one delta and say what it did."""
         place = (delta.device, delta.stream)
-        before = self._streams.get(place, StreamState())
-        state, effect = apply(before, delta)
-        if effect is Effect.APPLIED and not self._decodes(delta):
-            state = StreamState(delta.epoch, delta.seq, before.values)
-            effect = Effect.DIVERGED
-        self._streams[place] = state
-        self._forget(delta, state)
+        copy = self._copies.get(place)
+        if copy is None:
+            copy = self._copies[place] = StreamCopy()
+        try:
+            fresh = _decoded(delta, copy.values) if delta.upserts else {}
+        except UNDECODABLE:
+            return copy.refuse(delta)
+        effect = copy.apply(delta)
+        if effect is Effect.APPLIED and (fresh or delta.deletes or delta.op is Op.SNAPSHOT_END):
+            self._note(delta, copy.values, fresh)
         return effect
+
+    def copy_of(self, device: NodeId, stream: Stream) -> StreamCopy:
+        """Where the copy of one stream stands; to look at, not to change."""
+        return self._copies.get((device, stream)) or StreamCopy()
+
+    def checkpoint(self) -> tuple[StreamCheckpoint, ...]:
+        """Every stream as it stands, also in the middle of a snapshot."""
+        return tuple(checkpoint_of(*place, copy) for place, copy in self._copies.items())
+
+    def resume(self, streams: Iterable[StreamCheckpoint]) -> None:
+        """Stand where a checkpoint was taken."""
+        self._copies = {(it.device, it.stream): copy_from(it) for it in streams}
+        self._typed.clear()
 
     def vector(self) -> Vector:
         """The position of every stream."""
-        return {place: state.position for place, state in self._streams.items()}
+        return {place: copy.position for place, copy in self._copies.items()}
 
     def stale_streams(self) -> tuple[tuple[NodeId, Stream], ...]:
         """Streams that have a gap, or whose first snapshot is not complete."""
-        return tuple(sorted(p for p, state in self._streams.items() if not state.is_synced))
+        return tuple(sorted(place for place, it in self._copies.items() if not it.is_synced))
 
     def devices(self) -> tuple[NodeId, ...]:
         """Every device that has sent its running configuration, sorted."""
-        return tuple(sorted(device for device, stream in self._streams if stream is Stream.CONFIG))
+        return tuple(sorted(device for device, stream in self._copies if stream is Stream.CONFIG))
 
     def interfaces(self, device: NodeId) -> tuple[Interface, ...]:
         """The device's interfaces, by name."""
@@ -109,18 +128,18 @@ class NetworkState:
 
     def demand_rates(self, device: NodeId) -> Iterator[tuple[DemandKey, float]]:
         """What enters at this device now, bits per second per destination prefix."""
-        state = self._streams.get((device, Stream.DEMAND))
-        for key in sorted(state.values) if state else ():
+        copy = self._copies.get((device, Stream.DEMAND))
+        for key in sorted(copy.values) if copy else ():
             rate = self._typed_value(device, Stream.DEMAND, key, DemandRate)
             yield _demand_key(device, key), rate.rate_bps
 
     def _values(self, device: NodeId, stream: Stream, wanted: type[T]) -> Iterator[T]:
-        state = self._streams.get((device, stream))
-        for key in sorted(state.values) if state else ():
+        copy = self._copies.get((device, stream))
+        for key in sorted(copy.values) if copy else ():
             yield self._typed_value(device, stream, key, wanted)
 
     def _typed_value(self, device: NodeId, stream: Stream, key: str, wanted: type[T]) -> T:
-        raw = self._streams[device, stream].values[key]
+        raw = self._copies[device, stream].values[key]
         known = self._typed[device, stream].get(key)
         if known is None or known[0] is not raw:
             known = (raw, decode(stream, raw))
@@ -130,23 +149,31 @@ class NetworkState:
             raise TypeError(f"{stream} of {device} holds {type(value).__name__}")
         return value
 
-    def _forget(self, delta: StateDelta, state: StreamState) -> None:
-        """Drop what was decoded of keys that are gone: prefixes come and go for months."""
+    def _note(
+        self, delta: StateDelta, values: BucketMap, fresh: Mapping[str, tuple[bytes, object]]
+    ) -> None:
+        """Keep what was decoded, and nothing of keys that are gone: prefixes come and go."""
         typed = self._typed[delta.device, delta.stream]
-        mentioned = typed if delta.op is Op.SNAPSHOT_END else delta.deletes
-        for key in [key for key in mentioned if key not in state.values]:
-            typed.pop(key, None)
+        typed.update(fresh)
+        is_swept = delta.op is Op.SNAPSHOT_END or delta.buckets
+        for key in list(typed) if is_swept else delta.deletes:
+            if key not in values:
+                typed.pop(key, None)
 
-    def _decodes(self, delta: StateDelta) -> bool:
-        typed = self._typed[delta.device, delta.stream]
-        try:
-            for key, raw in delta.upserts:
-                typed[key] = (raw, decode(delta.stream, raw))
-                if delta.stream is Stream.DEMAND:
-                    _prefix(key)
-        except UNDECODABLE:
-            return False
-        return True
+
+def _decoded(delta: StateDelta, known: BucketMap) -> dict[str, tuple[bytes, object]]:
+    """Each new value of a delta beside its bytes.
+
+    Raises:
+        UNDECODABLE: A value is none of its stream.
+    """
+    fresh: dict[str, tuple[bytes, object]] = {}
+    for key, raw in delta.upserts:
+        if known.get(key) != raw:
+            fresh[key] = (raw, decode(delta.stream, raw))
+            if delta.stream is Stream.DEMAND:
+                _prefix(key)
+    return fresh
 
 
 @lru_cache(maxsize=65_536)

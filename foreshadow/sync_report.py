@@ -15,6 +15,9 @@ class StreamTally(msgspec.Struct, frozen=True, kw_only=True):
         messages: Deltas published for them: changes, snapshots and heartbeats.
         bytes: Their size on the wire, before compression.
         full_state_bytes: What the same readings would have taken as whole maps, encoded alike.
+        changes: Patches taken in; full state has nothing to compare them with.
+        repairs: Messages that healed some buckets of a copy.
+        coalesced: Transitions that were passed over, as the deltas have told.
     """
 
     stream: Stream
@@ -22,6 +25,9 @@ class StreamTally(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
     bytes: int
     full_state_bytes: int
+    changes: int = 0
+    repairs: int = 0
+    coalesced: int = 0
 
 
 class SyncReport(msgspec.Struct, frozen=True, kw_only=True, tag="sync-report.v1", tag_field="kind"):
@@ -39,3 +45,9 @@ class SyncReport(msgspec.Struct, frozen=True, kw_only=True, tag="sync-report.v1"
     rejects: int
     """Records put on the dead-letter topic."""
     streams: tuple[StreamTally, ...]
+    shadowed: int = 0
+    """Samples of a source that another one spoke for."""
+    takeovers: int = 0
+    """Streams that went from one source to another."""
+    unsynced: int = 0
+    """Streams of which a source of changes has not told everything yet: nobody is told of them."""

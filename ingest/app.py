@@ -1,7 +1,7 @@
 """The ingest process: reads production, and owns the state that everyone else copies."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -9,23 +9,27 @@ import msgspec
 import structlog
 
 from foreshadow.bus import Bus, Publisher, Record, Subscription
+from foreshadow.checkpoint import Checkpoint, checkpoint, reopen, save
 from foreshadow.clock import Clock, to_ns
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
 from foreshadow.delta import StateDelta
+from foreshadow.errors import HistoryGone
 from foreshadow.settings import IngestSettings
 from foreshadow.topics import Topic
 from ingest.bus_outlet import BusOutlet
 from ingest.intake import Intake
-from ingest.owner import Place, Published, StateOwner, next_epoch
+from ingest.owner import Published, StateOwner, next_epoch
+from ingest.precedence import Precedence
+from ingest.rates_owner import RateOwner
+from ingest.rates_publisher import RatePublisher
+from ingest.repairs import Repairs
 from ingest.source import Source
 
 _POLL_S = 0.05
 _BATCH = 2000
 _JOIN_S = 10.0
 _SILENT_AFTER_POLLS = 3
-_RESYNC_PAUSE_S = 1.0
-"""Several copies may miss the same delta: one snapshot answers them all."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,54 +50,77 @@ def run(
         settings: Periods.
         clock: Time.
         stop: Ends the process.
-        epoch_file: Keeps the epoch across restarts.
+        epoch_file: Keeps the epoch across restarts; a checkpoint of the state lies beside it.
         sources: Readers of production that this process runs, each in a thread of its own.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
         ConfigError: The epoch file is damaged.
     """
-    past = _published(bus)
+    file = epoch_file.with_suffix(".checkpoint")
+    past, saved = _published(bus, file)
     epoch = next_epoch(epoch_file, past.epoch)
     owner = StateOwner(epoch, past.inherited(epoch))
     publisher = bus.publisher()
-    intake = Intake(owner, publisher.publish)
-    log.info("ingest_started", epoch=epoch, predecessor=past.epoch)
-    with (
-        closing(bus.subscribe(Topic.TELEMETRY, Topic.CONTROL)) as subscription,
-        _running(sources, epoch, bus, stop),
-    ):
-        _loop(subscription, intake, _Rounds(settings, clock, publisher), stop)
+    precedence = Precedence(settings.prefer, patience_s=settings.quiet_s)
+    rates = RatePublisher(RateOwner(epoch, settings), publisher.publish)
+    intake = Intake(owner, publisher.publish, precedence=precedence, count=rates.take, clock=clock)
+    subscription = _telemetry(bus, intake, saved)
+    log.info("ingest_started", epoch=epoch, predecessor=past.epoch, had_checkpoint=bool(saved))
+
+    def take_checkpoint() -> None:
+        positions = {**subscription.positions(), **bus.ends(Topic.STATE)}
+        save(file, checkpoint(positions, owner.checkpoint(), own=intake.checkpoint()))
+
+    rounds = _Rounds(settings, clock, publisher, rates=rates, take_checkpoint=take_checkpoint)
+    with closing(subscription), _running(sources, epoch, bus, stop):
+        _loop(subscription, intake, rounds, stop)
 
 
 class _Rounds:
-    """What is due by the clock: heartbeats, reports, and the pause between two snapshots."""
+    """What is due by the clock: heartbeats, reports, answers to copies, and checkpoints."""
 
-    def __init__(self, settings: IngestSettings, clock: Clock, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        clock: Clock,
+        publisher: Publisher,
+        *,
+        rates: RatePublisher,
+        take_checkpoint: Callable[[], None],
+    ) -> None:
         self._settings, self._clock, self._publisher = settings, clock, publisher
-        self._heartbeat_s = self._report_s = clock.monotonic_s()
-        self._answered_s: dict[Place, float] = {}
+        self._rates, self._take_checkpoint = rates, take_checkpoint
+        self._heartbeat_s = self._report_s = self._checkpoint_s = clock.monotonic_s()
         self._silence_ns = round(_SILENT_AFTER_POLLS * settings.poll_s * 1e9)
+        self._quiet_ns = max(self._silence_ns, round(settings.quiet_s * 1e9))
+        self._repairs = Repairs()
 
     def go(self, intake: Intake) -> None:
         """Do what is due, and see everything acknowledged."""
         now_s = self._clock.monotonic_s()
+        for place, digests in self._repairs.due(now_s):
+            log.info("resync_answered", device=place[0], stream=place[1], copies=len(digests))
+            intake.resync(place, digests)
         if now_s >= self._heartbeat_s + self._settings.heartbeat_s:
             self._heartbeat_s = now_s
-            intake.heartbeat(since_ns=to_ns(self._clock.now()) - self._silence_ns)
+            now_ns = to_ns(self._clock.now())
+            intake.heartbeat(now_ns - self._silence_ns, quiet_since_ns=now_ns - self._quiet_ns)
         if now_s >= self._report_s + self._settings.report_s:
             self._report_s = now_s
             report = to_json(intake.report(self._clock.now()))
             self._publisher.publish(Topic.STATUS, "ingest", report)
+        if intake.is_live:
+            self._rates.settle(to_ns(self._clock.now()))
         self._publisher.flush()
+        if intake.is_live and now_s >= self._checkpoint_s + self._settings.checkpoint_s:
+            # After the flush: what the checkpoint stands for has been acknowledged.
+            self._checkpoint_s = now_s
+            self._take_checkpoint()
 
-    def may_answer(self, request: ResyncRequest) -> bool:
-        """Whether the last snapshot of the stream is old enough for another."""
-        place, now_s = (request.device, request.stream), self._clock.monotonic_s()
-        if now_s < self._answered_s.get(place, float("-inf")) + _RESYNC_PAUSE_S:
-            return False
-        self._answered_s[place] = now_s
-        return True
+    def note(self, request: ResyncRequest) -> None:
+        """What a copy asks for."""
+        self._repairs.take(request, self._clock.monotonic_s())
 
 
 def _loop(
@@ -104,36 +131,52 @@ def _loop(
             if record.topic is Topic.TELEMETRY:
                 intake.take(record)
             elif intake.is_live:
-                _answer(record, intake, rounds)
+                _ask(record, rounds)
         if not intake.is_live and subscription.is_caught_up():
             intake.go_live()
             log.info("ingest_went_live")
         rounds.go(intake)
 
 
-def _answer(record: Record, intake: Intake, rounds: _Rounds) -> None:
-    """Serve a resync request; whatever else is on the control topic is not for us."""
+def _ask(record: Record, rounds: _Rounds) -> None:
+    """Note a resync request; whatever else is on the control topic is not for us."""
     try:
         message = decode_control(record.value)
     except msgspec.DecodeError:
         return
-    if isinstance(message, ResyncRequest) and rounds.may_answer(message):
-        log.info("resync_answered", device=message.device, stream=message.stream)
-        intake.resync(message)
+    if isinstance(message, ResyncRequest):
+        rounds.note(message)
 
 
-def _published(bus: Bus) -> Published:
-    """What predecessors have put on the state topic."""
+def _published(bus: Bus, file: Path) -> tuple[Published, Checkpoint | None]:
+    """What predecessors have put on the state topic, and their last checkpoint."""
     past, decoder = Published(), msgspec.msgpack.Decoder(StateDelta)
-    with closing(bus.subscribe(Topic.STATE)) as subscription:
+    subscription, saved = reopen(bus, file, Topic.STATE)
+    if saved is not None:
+        past.resume(saved.streams)
+    with closing(subscription):
         while not subscription.is_caught_up():
             for record in subscription.poll(_POLL_S, _BATCH):
                 # Nobody but an owner writes here; what does not decode was no owner's.
                 try:
                     past.take(decoder.decode(record.value))
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, RecursionError):
                     log.warning("state_record_skipped", origin=record.origin)
-    return past
+    return past, saved
+
+
+def _telemetry(bus: Bus, intake: Intake, saved: Checkpoint | None) -> Subscription:
+    """Telemetry and questions from where the checkpoint ends; without it, from the beginning."""
+    topics = (Topic.TELEMETRY, Topic.CONTROL)
+    if saved is not None:
+        try:
+            subscription = bus.subscribe(*topics, begin=saved.positions(*topics))
+            intake.resume(saved)
+        except (HistoryGone, msgspec.DecodeError) as error:
+            log.warning("telemetry_is_read_anew", reason=str(error))
+        else:
+            return subscription
+    return bus.subscribe(*topics)
 
 
 @contextmanager

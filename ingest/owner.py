@@ -1,36 +1,51 @@
 """Who owns the state: the one place that numbers deltas, and how a successor takes over.
 
-The owner keeps nothing on disk but its epoch. What it had published is on the state topic, so a
-successor reads that first: it learns which demand intervals are out (they must not be lost or sent
-twice) and publishes everything anew under a higher epoch, which heals every copy.
+What an owner had published is on the state topic, and up to its last checkpoint in a file. A
+successor reads the file and then what came after: it learns which demand intervals are out (they
+must not be lost or sent twice), and opens every stream under a higher epoch. To a map it inherited
+whole that is one heartbeat: copies that hold it are level at once, the others ask.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foreshadow.delta import Effect, StateDelta, StreamState, apply
+from foreshadow.bucket_map import BucketMap
+from foreshadow.checkpoint import StreamCheckpoint, copy_from
+from foreshadow.delta import Effect, StateDelta
 from foreshadow.errors import ConfigError
 from foreshadow.observed import Stream
+from foreshadow.stream_copy import StreamCopy
 from foreshadow.topology import NodeId
-from ingest.differential import OwnedStream, Reading, advance, heartbeat, snapshot
+from ingest.differential import OwnedStream, Reading
 
 Place = tuple[NodeId, Stream]
 
 
 @dataclass(slots=True)
 class Published:
-    """What a predecessor has published, read back from the state topic."""
+    """What a predecessor has published, read back from its checkpoint and the state topic."""
 
     epoch: int = 0
     """The highest that was ever seen."""
-    _copies: dict[Place, StreamState] = field(default_factory=dict)
+    _copies: dict[Place, StreamCopy] = field(default_factory=dict)
     _intervals: dict[Place, int] = field(default_factory=dict)
+
+    def resume(self, streams: Iterable[StreamCheckpoint]) -> None:
+        """Begin where a checkpoint was taken."""
+        for saved in streams:
+            place = (saved.device, saved.stream)
+            self._copies[place] = copy_from(saved)
+            self._intervals[place] = saved.event_at_ns
+            self.epoch = max(self.epoch, saved.epoch)
 
     def take(self, delta: StateDelta) -> None:
         """Follow one delta, as any copy does."""
         place = (delta.device, delta.stream)
-        self._copies[place], effect = apply(self._copies.get(place, StreamState()), delta)
+        copy = self._copies.get(place)
+        if copy is None:
+            copy = self._copies[place] = StreamCopy()
+        effect = copy.apply(delta)
         self.epoch = max(self.epoch, delta.epoch)
         if effect is Effect.APPLIED and delta.event_at_ns:
             self._intervals[place] = delta.event_at_ns
@@ -42,8 +57,9 @@ class Published:
                 device=device,
                 stream=stream,
                 epoch=epoch,
-                values=copy.values,
+                values=BucketMap(copy.values),
                 event_at_ns=self._intervals.get((device, stream), 0),
+                is_inherited=True,
             )
             for (device, stream), copy in self._copies.items()
             if copy.is_synced
@@ -58,42 +74,75 @@ class StateOwner:
         self.epoch = epoch
         self._streams = dict(inherited or {})
 
-    def take(self, reading: Reading) -> tuple[StateDelta, ...]:
+    def take(self, reading: Reading) -> Iterable[StateDelta]:
         """What to publish for a reading."""
-        place = (reading.device, reading.stream)
-        owned = self.stream(place)
-        self._streams[place], deltas = advance(owned, reading)
-        return deltas
+        return self._owned((reading.device, reading.stream)).read(reading)
 
-    def stream(self, place: Place) -> OwnedStream:
-        """A stream as it was last published."""
-        known = self._streams.get(place)
-        return known or OwnedStream(device=place[0], stream=place[1], epoch=self.epoch)
-
-    def inherit(self) -> tuple[StateDelta, ...]:
-        """Snapshots of what a predecessor published and no reading has replaced yet."""
-        waiting = [place for place, owned in self._streams.items() if owned.seq == 0]
-        return tuple(delta for place in waiting for delta in self._snapshot(place))
-
-    def resync(self, place: Place) -> tuple[StateDelta, ...]:
-        """A snapshot for copies that lost their place; nothing for a stream never published."""
-        return self._snapshot(place) if self.stream(place).seq else ()
-
-    def heartbeats(self, since_ns: int) -> tuple[StateDelta, ...]:
-        """A sign of life for every stream that was read since then.
-
-        A device that has fallen silent is not vouched for, so its copies become stale. Demand is
-        not read but measured, and stands still when its replay does.
-        """
-        return tuple(
-            heartbeat(owned)
-            for owned in self._streams.values()
-            if owned.seq and (owned.observed_at_ns >= since_ns or owned.stream is Stream.DEMAND)
+    def change(
+        self,
+        place: Place,
+        upserts: Iterable[tuple[str, bytes]],
+        deletes: Iterable[str],
+        *,
+        observed_at_ns: int,
+        coalesced: int = 0,
+    ) -> Iterable[StateDelta]:
+        """What to publish for differences that a source has told of a stream it has told whole."""
+        return self._owned(place).change(
+            upserts, deletes, observed_at_ns=observed_at_ns, coalesced=coalesced
         )
 
-    def _snapshot(self, place: Place) -> tuple[StateDelta, ...]:
-        self._streams[place], deltas = snapshot(self._streams[place])
-        return deltas
+    def stream(self, place: Place) -> OwnedStream:
+        """A stream as it was last published; to look at, not to change."""
+        return self._streams.get(place) or OwnedStream(
+            device=place[0], stream=place[1], epoch=self.epoch
+        )
+
+    def inherit(self) -> Iterable[StateDelta]:
+        """Opens what a predecessor published and nothing has opened yet."""
+        for owned in self._streams.values():
+            yield from owned.open()
+
+    def resync(self, place: Place, digests: Iterable[bytes] = (b"",)) -> Iterable[StateDelta]:
+        """What copies lack that lost their place; nothing for a stream never published.
+
+        Args:
+            place: Which stream.
+            digests: Of the buckets of each copy; empty for one that wants everything.
+        """
+        owned = self._streams.get(place)
+        return owned.repair(digests) if owned is not None and owned.is_open else ()
+
+    def places(self) -> tuple[Place, ...]:
+        """Every stream that this epoch has published."""
+        return tuple(place for place, owned in self._streams.items() if owned.is_open)
+
+    def heartbeat(self, place: Place) -> StateDelta:
+        """A sign of life of one stream."""
+        return self._streams[place].heartbeat()
+
+    def checkpoint(self) -> tuple[StreamCheckpoint, ...]:
+        """Every stream as it stands; saved when all that it stands for is acknowledged."""
+        return tuple(
+            StreamCheckpoint(
+                device=owned.device,
+                stream=owned.stream,
+                epoch=owned.epoch,
+                seq=owned.seq,
+                is_synced=True,
+                values=tuple(owned.values.items()),
+                event_at_ns=owned.event_at_ns,
+            )
+            for owned in self._streams.values()
+            if owned.is_open
+        )
+
+    def _owned(self, place: Place) -> OwnedStream:
+        owned = self._streams.get(place)
+        if owned is None:
+            owned = OwnedStream(device=place[0], stream=place[1], epoch=self.epoch)
+            self._streams[place] = owned
+        return owned
 
 
 def published(deltas: Iterable[StateDelta]) -> Published:

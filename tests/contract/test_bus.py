@@ -206,3 +206,15 @@ def test_lag_is_what_was_not_read(bus: Bus) -> None:
             lambda: subscription.poll(0.1) is not None and not subscription.lag(),
             within_s=_ENOUGH_S,
         )
+
+
+def test_ends_are_after_everything_that_was_acknowledged(bus: Bus) -> None:
+    """A subscription that begins there hears only what is published later."""
+    _fill(bus, Topic.STATE, 7)
+    ends = bus.ends(Topic.STATE, Topic.WARNING)
+    _fill(bus, Topic.STATE, 1, first=7)
+    with closing(bus.subscribe(Topic.STATE, begin=ends)) as subscription:
+        assert [record.value for record in _read(subscription, 1)] == [b"7"]
+
+    assert {topic for topic, _ in ends} == {Topic.STATE, Topic.WARNING}
+    assert sum(at for (topic, _), at in ends.items() if topic is Topic.STATE) == 7

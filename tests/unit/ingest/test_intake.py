@@ -8,7 +8,6 @@ from hypothesis import given
 
 from foreshadow.bus import Record
 from foreshadow.codec import from_json
-from foreshadow.control import ResyncRequest
 from foreshadow.delta import Op, StateDelta
 from foreshadow.observed import Stream
 from foreshadow.state import NetworkState
@@ -154,9 +153,7 @@ def test_resync_sends_the_whole_map_with_its_interval() -> None:
     intake.take(_flows(1, {"10.1.0.0/16": 1.0}))
     sent.clear()
     for stream in (Stream.DEMAND, Stream.FIB):
-        intake.resync(
-            ResyncRequest(device=R1, stream=stream, epoch=0, seq=0, asked_by="t", reason="gap")
-        )
+        intake.resync((R1, stream))
 
     assert [(it.stream, it.op, it.seq, it.event_at_ns) for it in _deltas(sent)] == [
         (Stream.DEMAND, Op.SNAPSHOT_BEGIN, 3, 0),

@@ -142,7 +142,7 @@ def test_flows_are_rates_per_prefix() -> None:
             _sample(Stream.CONFIG, frr_reading.body({"show running-config": " hostname R1\n"})),
             "indented below no section",
         ),
-        (_sample(Stream.DEMAND, b"{}"), "flow export"),
+        (_sample(Stream.DEMAND, b"{}"), "flow records"),
         (_sample(Stream.DEMAND, b"\xc1", encoding="flow", event_at_ns=1), "flow demand"),
         (_sample(Stream.FIB, b"\x90", encoding="flow", event_at_ns=1), "nothing else"),
         (_demand(("10.1.0.0/16", 1.0), event_at_ns=0), "no start"),

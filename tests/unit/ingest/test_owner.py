@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from foreshadow.bucket_map import BucketMap
 from foreshadow.delta import Op
 from foreshadow.errors import ConfigError
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
 from ingest.differential import Reading
-from ingest.owner import StateOwner, next_epoch, published
+from ingest.owner import Published, StateOwner, next_epoch, published
 
 PLACE = (NodeId("R1"), Stream.FIB)
 
@@ -37,16 +38,59 @@ def test_damaged_epoch_is_the_operators_to_mend(tmp_path: Path) -> None:
         next_epoch(path, 0)
 
 
-def test_whole_streams_are_inherited_and_published_anew() -> None:
-    """What no reading replaces is carried on under the new epoch; nothing is sent before."""
+def test_whole_streams_are_inherited_and_opened_anew() -> None:
+    """What copies hold is carried on under the new epoch: a heartbeat says so, once."""
     owner = StateOwner(1)
     past = published(owner.take(_reading(a=b"1")))
     successor = StateOwner(2, past.inherited(2))
-    begin, end = successor.inherit()
+    (beat,) = successor.inherit()
 
-    assert (begin.epoch, begin.op, begin.upserts) == (2, Op.SNAPSHOT_BEGIN, (("a", b"1"),))
-    assert end.op is Op.SNAPSHOT_END
-    assert successor.inherit() == ()
+    assert (beat.epoch, beat.seq, beat.op) == (2, 0, Op.HEARTBEAT)
+    assert beat.root == BucketMap({"a": b"1"}).root()
+    assert list(successor.inherit()) == []
+
+
+def test_successor_of_a_checkpoint_needs_only_what_came_after() -> None:
+    """The map at the checkpoint and the deltas since are the map."""
+    owner = StateOwner(1)
+    list(owner.take(_reading(a=b"1", b=b"1")))
+    saved = owner.checkpoint()
+    past = Published()
+    past.resume(saved)
+    for delta in owner.take(_reading(a=b"2")):
+        past.take(delta)
+
+    assert past.epoch == 1
+    assert dict(past.inherited(2)[PLACE].values) == {"a": b"2"}
+
+
+def test_demand_intervals_are_inherited_with_the_checkpoint() -> None:
+    """An interval that was out before it is not sent again."""
+    demand = Reading(
+        device=PLACE[0],
+        stream=Stream.DEMAND,
+        values={"p": b"1"},
+        observed_at_ns=1,
+        event_at_ns=300,
+    )
+    owner = StateOwner(1)
+    list(owner.take(demand))
+    past = Published()
+    past.resume(owner.checkpoint())
+    successor = StateOwner(2, past.inherited(2))
+
+    assert list(successor.take(demand)) == []
+
+
+def test_copies_are_answered_about_what_was_published() -> None:
+    """A stream that nothing is known of has nothing to say."""
+    owner = StateOwner(1)
+    list(owner.take(_reading(a=b"1")))
+
+    assert [delta.op for delta in owner.resync(PLACE)] == [Op.SNAPSHOT_BEGIN, Op.SNAPSHOT_END]
+    assert list(owner.resync((PLACE[0], Stream.DEMAND))) == []
+    assert owner.places() == (PLACE,)
+    assert owner.heartbeat(PLACE).op is Op.HEARTBEAT
 
 
 def test_torn_snapshot_is_not_inherited() -> None:
@@ -57,14 +101,3 @@ def test_torn_snapshot_is_not_inherited() -> None:
 
     assert past.epoch == 1
     assert past.inherited(2) == {}
-
-
-def test_silent_devices_are_not_vouched_for() -> None:
-    """No heartbeat for a stream that was not read for too long: its copies become stale (R6)."""
-    owner = StateOwner(1)
-    owner.take(_reading(a=b"1"))
-
-    assert [delta.op for delta in owner.heartbeats(since_ns=1)] == [Op.HEARTBEAT]
-    assert owner.heartbeats(since_ns=2) == ()
-    owner.take(Reading(device=PLACE[0], stream=PLACE[1], values={"a": b"1"}, observed_at_ns=5))
-    assert [delta.seq for delta in owner.heartbeats(since_ns=2)] == [2]
