@@ -5,6 +5,7 @@ on the bus before it reads on. A broker that is slow so slows the routers down (
 held but one piece and one message a router.
 """
 
+import math
 import selectors
 import socket
 import threading
@@ -227,14 +228,14 @@ class _Session:
         self.end_reason, self.is_at_fault, self.sample = "", False, b""
         self._limits, self._framing, self._refused = limits, BmpFraming(), 0
         self._began_s = self._heard_s = self._vouched_s = now_s
-        self._is_settled = False
+        self._told, self._told_s = 0, now_s
 
     def take(self, piece: bytes, now_s: float, now_ns: int) -> Iterator[Heard]:
         """What a piece says; an empty one is the end."""
         if not piece:
             self.end_reason = "closed by the router"
             return
-        self._heard_s, self._is_settled = now_s, False
+        self._heard_s = now_s
         try:
             for raw in self._framing.feed(piece):
                 for heard in self.decoder.decode(raw, origin=self.origin, received_ns=now_ns):
@@ -256,8 +257,10 @@ class _Session:
             if now_s > self._began_s + self._limits.hello_s:
                 self._cut("it did not say who it is (Initiation)", b"")
             return
-        if not self._is_settled and now_s > self._heard_s + self._limits.settle_s:
-            self._is_settled = True
+        if router.told != self._told:
+            self._told, self._told_s = router.told, now_s
+        elif now_s > self._told_s + self._limits.settle_s:
+            self._told_s = math.inf
             yield from router.settle(without_end_of_rib=not self._limits.waits_for_end_of_rib)
         if now_s > self._vouched_s + self._limits.vouch_s:
             self._vouched_s = now_s

@@ -8,7 +8,7 @@ Only what the vocabulary holds is kept: IPv4 unicast of the global table.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Literal
 
@@ -76,10 +76,14 @@ class BmpRouter:
         self._peers: dict[object, _Peer] = {}
         self._down: dict[IPv4Address, int] = {}
         """AS by peer that was down before any was up, which first tells the router's own AS."""
+        self._was_down: set[object] = set()
         self._local_as: int | None = None
         self._phases: dict[Stream, Phase] = {}
         self._tables_seen: set[Table] = set()
         self._received_ns = 0
+        self._is_frr = False
+        self.told = 0
+        """Messages of peers and routes; while it grows, the router is telling."""
         self.unused: Counter[str] = Counter()
         """What says nothing in the vocabulary, by what it is."""
         self._paths = MonitoredPaths(self.unused, most=most_paths)
@@ -96,14 +100,18 @@ class BmpRouter:
             yield from self._open(Stream.RECEIVED)
         match message:
             case PeerUp():
+                self.told += 1
                 yield from self._peer_up(message, origin)
             case PeerDown():
                 yield from self._peer_down(message)
             case RouteMonitoring():
+                self.told += 1
                 # All peers that are up come before the first route of any.
                 yield from self._end(Stream.SESSION)
                 yield from self._routes(message, origin)
-            case Initiation() | Termination():
+            case Initiation(system_description=description):
+                self._is_frr = description.startswith("FRRouting")
+            case Termination():
                 pass
             case _:
                 self.unused[f"messages: {type(message).__name__}"] += 1
@@ -160,8 +168,11 @@ class BmpRouter:
             as_number=header.as_number,
             local_as=message.sent.as_number,
             with_path_ids=path_ids_from_peer(message.sent, message.received),
-            is_told=IPV4_UNICAST not in families_of(message.sent, message.received)
-            or header.neighbor is None,
+            # A session established later began with no routes: what came is all there is.
+            is_told=header.neighbor is None
+            or self._phases[Stream.SESSION] is Phase.CHANGE
+            or header.key in self._was_down
+            or IPV4_UNICAST not in families_of(message.sent, message.received),
         )
         if header.is_loc_rib:
             yield from self._open(Stream.BEST_PATH)
@@ -180,6 +191,8 @@ class BmpRouter:
         peer = self._peers.pop(header.key, None)
         self._paths.forget(header.key)
         address = header.neighbor
+        if len(self._was_down) < self._most_peers:
+            self._was_down.add(header.key)
         if header.is_loc_rib:
             # Nobody tells what the router chooses from here on: nobody vouches for its best paths.
             self._phases.pop(Stream.BEST_PATH, None)
@@ -187,11 +200,11 @@ class BmpRouter:
             self.unused[f"peers: {header.species}"] += 1
         else:
             yield from self._session_down(message, address)
-            yield self._forgotten(address, self._at_ns(header))
+            # FRR tells again and again of a session that is down: the first time counts.
             if peer is not None:
-                what = IncidentKind.SESSION_LOST
-                yield self._incident(what, header, message.reason)
-            yield from self._end_received()
+                yield self._forgotten(address, self._at_ns(header))
+                yield self._incident(IncidentKind.SESSION_LOST, header, message.reason)
+                yield from self._end_received()
 
     def _session_down(self, message: PeerDown, address: IPv4Address) -> Iterator[Heard]:
         header = message.peer
@@ -213,6 +226,10 @@ class BmpRouter:
     def _routes(self, message: RouteMonitoring, origin: str) -> Iterator[Heard]:
         header = message.peer
         peer = self._peers.get(header.key)
+        if peer is None and header.is_loc_rib:
+            # FRR 9 shows its Loc-RIB without the Peer Up that RFC 9069 section 4.4 asks for.
+            peer = self._peers[header.key] = self._own_table(header)
+            yield from self._open(Stream.BEST_PATH)
         if peer is None:
             reason = f"routes of {header}, of which no Peer Up told"
             yield Refused(reason=reason, sample=message.update, origin=origin)
@@ -235,13 +252,17 @@ class BmpRouter:
         else:
             yield from self._heard_of(address, peer, header, update)
 
+    def _own_table(self, header: Peer) -> _Peer:
+        own_as = header.as_number
+        return _Peer(as_number=own_as, local_as=own_as, with_path_ids=frozenset(), is_told=True)
+
     def _heard_of(
         self, address: IPv4Address, peer: _Peer, header: Peer, update: Update
     ) -> Iterator[Heard]:
         """Changes of what an eBGP peer sent."""
         if update.announced:
             self._tables_seen.add(header.table)
-        changes = self._paths.change(header.key, update, peer.with_path_ids, is_chosen=False)
+        changes = self._changes(peer, header, update)
         values = {
             f"{address}/{prefix}": ReceivedPath(peer=address, path=path)
             for prefix, path in changes.items()
@@ -269,13 +290,27 @@ class BmpRouter:
 
     def _chosen(self, peer: _Peer, header: Peer, update: Update) -> Iterator[Heard]:
         """Changes of the Loc-RIB (RFC 9069)."""
-        changes = self._paths.change(header.key, update, peer.with_path_ids, is_chosen=True)
+        changes = self._changes(peer, header, update)
         values = {str(prefix): path for prefix, path in changes.items() if path is not None}
         if changes:
             gone = map(str, _gone(changes))
             yield self._patch(Stream.BEST_PATH, self._at_ns(header), values, gone)
         if update.end_of_rib == IPV4_UNICAST:
             yield from self._end(Stream.BEST_PATH)
+
+    def _changes(self, peer: _Peer, header: Peer, update: Update) -> Changes:
+        changes = self._paths.change(
+            header.key, update, peer.with_path_ids, is_chosen=header.is_loc_rib
+        )
+        own = f"{peer.local_as} "
+        if not (self._is_frr and (update.attributes.as_path or "").startswith(own)):
+            return changes
+        # FRR 8.4 writes its own AS in front of what a peer sent, as if it passed the route on. No
+        # peer sends, and no router chooses, a path that begins with the router's own AS.
+        return {
+            prefix: path and replace(path, as_path=path.as_path.removeprefix(own))
+            for prefix, path in changes.items()
+        }
 
     def _session(self, address: IPv4Address, as_number: int, state: str, at_ns: int) -> StatePatch:
         local_as = self._local_as or 0

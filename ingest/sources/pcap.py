@@ -17,7 +17,7 @@ _READERS = {
     dpkt.pcap.DLT_LINUX_SLL2: dpkt.sll2.SLL2,
     dpkt.pcap.DLT_NULL: dpkt.loopback.Loopback,
 }
-_RAW_IP = {dpkt.pcap.DLT_RAW, 12, 14, 228, 229}
+_RAW_IP = {12, 14, 101, 228, 229}
 _UNDECODABLE = (dpkt.Error, IndexError, ValueError)
 
 
@@ -89,6 +89,8 @@ def _datagram(link: int, frame: bytes, at_ns: int, origin: str) -> Datagram | Re
         case dpkt.ip.IP() if packet.mf or packet.offset:
             return _refused("a fragment; capture after reassembly", frame, origin)
         case dpkt.ip.IP() | dpkt.ip6.IP6() if isinstance(packet.data, dpkt.udp.UDP):
+            if len(packet.data) < packet.data.ulen:
+                return _refused("captured in part only; capture whole packets", frame, origin)
             family = socket.AF_INET if isinstance(packet, dpkt.ip.IP) else socket.AF_INET6
             sender = socket.inet_ntop(family, packet.src)
             return Datagram(

@@ -25,6 +25,8 @@ _INSIDE = 0x3FFFFFFF
 _MOST_AGENTS = 64
 """Line cards of one device that number their datagrams on their own."""
 _FARTHEST_GAP = 1_000_000
+_LATEST_MS = 10_000
+"""How much older a datagram may be that another one overtook; beyond it the agent restarted."""
 
 
 class _Malformed(Exception):
@@ -128,7 +130,7 @@ class SflowParser:
     def _lost(self, agent: tuple[object, int], number: int, uptime_ms: int) -> int:
         """Datagrams missing before this one; none where the agent began anew."""
         last = self._last.pop(agent, None)
-        if last is not None and uptime_ms >= last[1] and number <= last[0]:
+        if last is not None and number <= last[0] and uptime_ms > last[1] - _LATEST_MS:
             self._last[agent] = last  # Late or doubled.
             return 0
         if len(self._last) >= _MOST_AGENTS:
