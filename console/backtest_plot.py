@@ -39,7 +39,8 @@ def in_terminal(judged: Judged, *, width: int) -> str:
         ("P95", judged.uppers[horizon]),
     ):
         line = np.nan_to_num(values[days, row]).tolist()
-        signal = figure.signal(hours, line).line()
+        signal = figure.signal(hours, line)
+        signal.lines()
         signal.label(name)
         figure.draw(signal)
     figure.title(
@@ -62,7 +63,9 @@ def write_png(judged: Judged, path: Path) -> None:
     row, horizon, days = _shown(judged)
     past = judged.past
     numbers = range(days.start, days.stop)
-    times = np.asarray([past.start + n * past.step for n in numbers], dtype="datetime64[s]")
+    times = np.asarray(
+        [(past.start + n * past.step).replace(tzinfo=None) for n in numbers], dtype="datetime64[s]"
+    )
     figure, axes = plt.subplots(figsize=(12, 5), layout="constrained")
     came = coming_peaks(past.values, horizon)[days, row]
     axes.fill_between(

@@ -7,6 +7,9 @@ import typer
 
 from console.command_line import AsJson
 
+_PIPED_WIDTH = 120
+"""Columns of a table that goes into a file."""
+
 forecast_app = typer.Typer(help="What the forecast is worth.", no_args_is_help=True)
 
 
@@ -59,5 +62,7 @@ def backtest(  # noqa: PLR0913 - one argument is one option
             typer.echo(line)
         return
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPED_WIDTH)
     console.print(*tables(judged), sep="\n")
     typer.echo(in_terminal(judged, width=min(console.width, 120)))
