@@ -1,29 +1,42 @@
-"""What was counted between two readings of a counter, and whether that can be believed.
+"""Counters become rates: what was counted between two readings, and what of it can be believed.
 
 A counter only says how far it is, so a rate is the difference of two readings over the time between
 them. Between the two it may have wrapped, been cleared, or belong to a device that began anew; a
-value that cannot be told from those is no value. The rules, for a whole interface at once:
+value that cannot be told from those is no value. The rules, for an interface as a whole:
 
-    a counter went back, and the way around its ring is less than the interface can carry: a wrap
+    a counter went back, and the way around its ring is what the interface can carry: a wrap
     a counter went forward or around by more than that: it was cleared, as all beside it were
     it can have gone around more than once (32 bits at speed, RFC 2863 3.1.6): nobody can know
+    errors, discards and transitions do not wrap: where one of them goes back, all are void
 
-Errors, discards and transitions never wrap in practice; where one of them goes back, all are void.
+Twice in a row beyond the capacity, and forward both times, it is the capacity that is wrong.
+
+The loops are machine code (numba): a reading has some dozens of rows, for which array operations
+cost several times the work they do.
 """
 
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
 import numpy as np
-import numpy.typing as npt
+from numba.core.errors import NumbaWarning
 
-from foreshadow.telemetry import COUNTER_COLUMNS, NOT_COUNTED
+from foreshadow.telemetry import NOT_COUNTED
+from ingest.rates_deadband import Deadband
+from ingest.rates_rows import (
+    N_COLUMNS,
+    N_RATES,
+    OCTETS,
+    Counted,
+    Counters,
+    Flags,
+    Index,
+    InterfaceRows,
+    Vector,
+)
 
-Counted = npt.NDArray[np.float64]
-"""Shape (len(COUNTER_COLUMNS), rows): NaN where it cannot be known."""
-Counters = npt.NDArray[np.uint64]
-"""Shape (len(COUNTER_COLUMNS), rows)."""
-Vector = npt.NDArray[np.float64]
-
-OCTETS = 2
-"""The first columns of a block are octets, the rest are events."""
 FASTEST_BPS = 1e13
 """No interface carries more, also where nobody says what it can."""
 _MOST_EVENTS_PER_S = 1e10
@@ -32,61 +45,230 @@ _SLACK, _JITTER_S = 1.1, 1.0
 rounding."""
 _UNSTATED = _SLACK * FASTEST_BPS / 8
 _LAST_32 = np.uint64((1 << 32) - 1)
+_HALF_32 = np.uint64((1 << 31) - 1)
 _NOT_COUNTED = np.uint64(NOT_COUNTED)
-N_COLUMNS = len(COUNTER_COLUMNS)
+_NS = 1e9
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+Arrays = tuple[Any, ...]
+"""`InterfaceRows` as numba likes it."""
+
+
+class Tally(NamedTuple):
+    """What one reading came to, in rows."""
+
+    later: int
+    """Read later than what was known."""
+    older: int
+    """Read earlier; those that are neither were read at the same time."""
+    void: int
+    """Later, but their octets gave no rate."""
+    moved: int
+    """Left the deadband."""
+    eventful: int
+    """Counted an error, a discard or a transition."""
+    misstated: int
+    """Found to carry more than they are said to."""
 
 
 def limits_per_s(capacities_bps: Vector) -> Counted:
-    """The most that each counter can count in a second, shape (len(COUNTER_COLUMNS), rows).
+    """The most that each counter can count in a second, shape (N_COLUMNS, rows).
 
     Args:
         capacities_bps: Of each interface; 0, or what is no capacity, where nobody says.
     """
-    stated = np.where(is_stated(capacities_bps), capacities_bps, FASTEST_BPS)
-    limits = np.full((N_COLUMNS, len(stated)), _MOST_EVENTS_PER_S)
-    limits[:OCTETS] = _SLACK * stated / 8
+    is_stated: Flags = (capacities_bps > 0) & (capacities_bps < FASTEST_BPS)
+    limits = np.full((N_COLUMNS, len(capacities_bps)), _MOST_EVENTS_PER_S)
+    limits[:OCTETS] = _SLACK / 8 * np.where(is_stated, capacities_bps, FASTEST_BPS)
     return limits
 
 
-def is_stated(capacities_bps: Vector) -> npt.NDArray[np.bool_]:
-    """Whether each is a capacity: above 0 and not beyond what exists."""
-    return (capacities_bps > 0) & (capacities_bps < FASTEST_BPS)
+def _compiled(function: _Function) -> _Function:
+    """The function as machine code, kept beside the source or in the user's cache if it can be."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)
+        try:
+            return _jit(function, is_kept=True)
+        except RuntimeError:  # There is no place to keep it.
+            return _jit(function, is_kept=False)
 
 
-def counted_between(
-    before: Counters, after: Counters, *, dt_s: Vector | float, limits: Counted, bits: int = 64
-) -> Counted:
-    """What was counted between two readings of the same interfaces.
+def _jit(function: _Function, *, is_kept: bool) -> _Function:
+    return cast(_Function, numba.njit(cache=is_kept, nogil=True, error_model="numpy")(function))
+
+
+@_compiled
+def _count(  # noqa: PLR0913, PLR0917 - machine code: what it takes apart costs a call
+    before: Counters,
+    row: int,
+    after: Counters,
+    at: int,
+    limits: Counted,
+    dt_s: float,
+    bits: int,
+    counted: Counted,
+) -> bool:
+    """Fill in what one row counted; whether it went forward, and beyond its capacity."""
+    is_void, is_beyond, is_forward = False, False, True
+    for column in range(N_COLUMNS):
+        then, now = before[column, row], after[column, at]
+        if then == _NOT_COUNTED or now == _NOT_COUNTED:  # noqa: PLR1714 - a comparison each
+            counted[column, at] = np.nan
+            continue
+        moved = now - then  # modulo 2^64: a 64-bit counter that wrapped is right already
+        is_forward &= now >= then
+        most = limits[column, at]
+        if column < OCTETS and bits == 32:
+            moved &= _LAST_32
+            if most < _UNSTATED and most / _SLACK * dt_s > _LAST_32:
+                counted[column, at] = np.nan
+                continue
+            # Around a ring of unknown speed the shorter way is the likelier (as in RFC 1982).
+            is_void |= now < then and most >= _UNSTATED and moved > _HALF_32
+        if moved > most * (dt_s + _JITTER_S):
+            is_void = True
+            is_beyond |= column < OCTETS
+        counted[column, at] = moved
+    if is_void:
+        counted[:, at] = np.nan
+    return is_beyond and is_forward
+
+
+@_compiled
+def _rate(  # noqa: PLR0917 - as above
+    it: InterfaceRows, row: int, after: Counters, at: int, dt_s: float, counted: Counted
+) -> bool:
+    """Note the rates of one row; whether one of them left the deadband."""
+    has_moved = False
+    for column in range(N_RATES):
+        count = counted[column, at]
+        if not np.isnan(count):
+            rate = count * 8 / dt_s if column < OCTETS else count / dt_s
+            it.rates[column, row] = rate
+            has_moved |= rate < it.low[column, row] or rate > it.high[column, row]
+        elif after[column, at] == _NOT_COUNTED and not np.isnan(it.rates[column, row]):
+            it.rates[column, row] = np.nan
+            has_moved = True
+    return has_moved
+
+
+@_compiled
+def _advance(  # noqa: PLR0913, PLR0917 - as above
+    arrays: Arrays,
+    rows: Index,
+    after: Counters,
+    limits: Counted,
+    at_ns: int,
+    gap_ns: int,
+    bits: int,
+    counted: Counted,
+) -> tuple[int, int, int, int, int, int]:
+    it = InterfaceRows(*arrays)
+    later = older = void = moved = eventful = misstated = 0
+    for at in range(len(rows)):
+        row = rows[at]
+        dt_ns = at_ns - it.read_ns[row]
+        if dt_ns <= 0:
+            older += dt_ns < 0
+            counted[:, at] = np.nan
+            continue
+        later += 1
+        if dt_ns > gap_ns or it.bits[row] != bits:
+            it.before[:, row] = _NOT_COUNTED
+            it.bits[row] = bits
+        dt_s = dt_ns / _NS
+        is_beyond = _count(it.before, row, after, at, limits, dt_s, bits, counted)
+        if is_beyond and it.is_doubted[row]:
+            it.is_misstated[row] = True
+            misstated += 1
+        it.is_doubted[row] = is_beyond
+        has_moved = _rate(it, row, after, at, dt_s, counted)
+        it.has_moved[row] |= has_moved
+        it.before[:, row] = after[:, at]
+        it.read_ns[row] = at_ns
+        moved += has_moved
+        void += bool(np.isnan(counted[:OCTETS, at]).all())
+        eventful += bool((counted[OCTETS:, at] > 0).any())
+    return later, older, void, moved, eventful, misstated
+
+
+def advance(  # noqa: PLR0913 - a reading is what it is
+    it: InterfaceRows,
+    rows: Index,
+    after: Counters,
+    *,
+    limits: Counted,
+    at_ns: int,
+    gap_ns: int,
+    bits: int,
+) -> tuple[Tally, Counted]:
+    """Take a reading of some rows: their rates, and which of those left the deadband.
+
+    Rows that were not read later than what is known of them stay as they are.
 
     Args:
-        before: The earlier reading; `NOT_COUNTED` where there is none to compare with.
-        after: The later one.
-        dt_s: Time between them, above 0: one for all rows or one a row.
-        limits: From `limits_per_s`.
+        it: All rows; changed in place.
+        rows: Those that were read.
+        after: Their counters.
+        limits: From `limits_per_s`, of these rows.
+        at_ns: When they were read.
+        gap_ns: Over a longer time between two readings there is no rate.
         bits: Width of the octet counters.
+
+    Returns:
+        What it came to, and what each row counted since it was read before.
     """
-    moved = after - before  # modulo 2^64: a 64-bit counter that wrapped is right already
-    absent = (before == _NOT_COUNTED) | (after == _NOT_COUNTED)
-    if bits == 32:
-        moved[:OCTETS] &= _LAST_32
-    void = moved > limits * (dt_s + _JITTER_S)
-    if bits == 32:
-        void[:OCTETS] |= (after < before)[:OCTETS] & _is_more_than_half(moved, limits)
-    counted: Counted = moved.astype(np.float64)
-    if np.count_nonzero(void):
-        counted[:, (void & ~absent).any(axis=0)] = np.nan
-    if bits == 32:
-        counted[:OCTETS][_can_wrap_twice(limits, dt_s)] = np.nan
-    if np.count_nonzero(absent):
-        counted[absent] = np.nan
-    return counted
+    counted = np.empty(after.shape)
+    # As a plain tuple: numba takes several times as long to look into a named one.
+    tally = _advance(tuple(it), rows, after, limits, at_ns, gap_ns, bits, counted)
+    return Tally(*tally), counted
 
 
-def _is_more_than_half(moved: Counters, limits: Counted) -> npt.NDArray[np.bool_]:
-    """Around a ring of unknown speed the shorter way is the likelier (RFC 1982's comparison)."""
-    return (limits[:OCTETS] >= _UNSTATED) & (moved[:OCTETS] > _LAST_32 // np.uint64(2))
+@_compiled
+def _say(  # noqa: PLR0917 - as above
+    arrays: Arrays,
+    is_whole: bool,  # noqa: FBT001
+    share: float,
+    least_bps: float,
+    rows: Index,
+    said: Vector,
+) -> int:
+    it = InterfaceRows(*arrays)
+    count = 0
+    for row in range(len(it.has_moved)):
+        is_in = it.has_moved[row]
+        if is_whole:
+            for column in range(N_RATES):
+                is_in |= not np.isnan(it.rates[column, row])
+        if is_in:
+            it.has_moved[row] = False
+            rows[count] = row
+            count += 1
+    for column in range(N_RATES):
+        for at in range(count):
+            row = rows[at]
+            rate = it.rates[column, row]
+            said[column * count + at] = rate
+            if np.isnan(rate):
+                it.low[column, row], it.high[column, row] = np.inf, -np.inf
+            else:
+                slack = max(share * rate, least_bps) if column < OCTETS else 0.0
+                it.low[column, row], it.high[column, row] = rate - slack, rate + slack
+    return count
 
 
-def _can_wrap_twice(limits: Counted, dt_s: Vector | float) -> npt.NDArray[np.bool_]:
-    octets = limits[:OCTETS]
-    return (octets < _UNSTATED) & (octets / _SLACK * dt_s > _LAST_32)
+def say(it: InterfaceRows, deadband: Deadband, *, is_whole: bool) -> tuple[Index, bytes]:
+    """Gather what is to be said, which everybody knows from then on.
+
+    Args:
+        it: All rows; changed in place.
+        deadband: Around octet rates; event rates are said whenever they change.
+        is_whole: Every row that has a rate, not only those that moved.
+
+    Returns:
+        The rows, and their rates one column after the other, as they travel.
+    """
+    rows = np.empty(len(it.has_moved), dtype=np.intp)
+    said = np.empty(N_RATES * len(rows))
+    count = _say(tuple(it), is_whole, deadband.share, deadband.least_bps, rows, said)
+    return rows[:count], said[: N_RATES * count].tobytes()

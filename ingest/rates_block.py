@@ -9,11 +9,10 @@ from operator import attrgetter
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from foreshadow.telemetry import COUNTER_COLUMNS, NOT_COUNTED, CounterBlock
 from ingest.heard import CounterReading
-from ingest.rates import N_COLUMNS, OCTETS, Counters, Vector
+from ingest.rates_rows import N_COLUMNS, OCTETS, Counters, Vector, Whole
 
 MOST_INTERFACES = 20_000
 """A device that names more is not believed: names would fill the memory."""
@@ -23,7 +22,7 @@ _LATEST_NS = 1 << 62
 """Later than any time, and still fits its column."""
 
 
-class PackedBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class PackedBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A `CounterBlock` whose names are not decoded yet."""
 
     interfaces: msgspec.Raw
@@ -97,7 +96,7 @@ def counters_of(block: PackedBlock, rows: int) -> Counters:
     if len(columns) != N_COLUMNS:
         nothing = np.full(rows, NOT_COUNTED, dtype="<u8").tobytes()
         columns = (*columns, *[nothing] * N_COLUMNS)[:N_COLUMNS]
-    if any(len(column) != rows * _VALUE_BYTES for column in columns):
+    if {*map(len, columns)} != {rows * _VALUE_BYTES}:
         raise ValueError(f"a column does not have {rows} values")
     counters = np.frombuffer(b"".join(columns), dtype="<u8").reshape(N_COLUMNS, rows)
     if block.bits == 32:
@@ -116,7 +115,7 @@ def capacities_of(block: PackedBlock, rows: int) -> Vector:
     return np.frombuffer(_beside(block.capacities_bps, rows), dtype="<f8")
 
 
-def since_of(block: PackedBlock, rows: int) -> npt.NDArray[np.int64]:
+def since_of(block: PackedBlock, rows: int) -> Whole:
     """When each interface began to count; 0 where the device does not say.
 
     Raises:

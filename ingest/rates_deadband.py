@@ -7,11 +7,6 @@ as the load of a link; constants add up too, once a term.
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Vector = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadband:
@@ -24,8 +19,3 @@ class Deadband:
 
     share: float = 0.0
     least_bps: float = 0.0
-
-    def slack(self, said: Vector) -> Vector:
-        """How far the rates may move from what was said of them, bits per second."""
-        slack: Vector = np.maximum(self.share * said, self.least_bps)
-        return slack

@@ -11,7 +11,7 @@ import numpy as np
 from foreshadow.incident import Incident, IncidentKind
 from foreshadow.telemetry import COUNTER_COLUMNS, TelemetrySample
 from foreshadow.topology import NodeId
-from ingest.rates import OCTETS, Counted
+from ingest.rates_rows import OCTETS, Counted
 
 PAUSE_S = 60.0
 _TRANSITIONS = COUNTER_COLUMNS.index("carrier_transitions")
@@ -47,10 +47,7 @@ class CounterIncidents:
             interfaces: Names, one a row.
             counted: What was counted since the reading before.
         """
-        events = counted[OCTETS:]
-        if not np.count_nonzero(events > 0):
-            return ()
-        rows = np.flatnonzero((events > 0).any(axis=0))
+        rows = np.flatnonzero((counted[OCTETS:] > 0).any(axis=0))
         told: list[Incident] = []
         for row in rows.tolist():
             column = np.nan_to_num(counted[:, row])

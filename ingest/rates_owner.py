@@ -91,11 +91,13 @@ class RateOwner:
             self.counts.old_blocks += 1
             return ()
         self.counts.blocks += 1
-        self.counts.rows += len(taken.names)
-        self.counts.void_rows += taken.void_rows
+        self.counts.rows += taken.tally.later
+        self.counts.void_rows += taken.tally.void
         self._waiting.add(sample.device)
-        incidents = device.incidents.take(sample, taken.names, taken.counted)
-        return incidents if taken.frame is None else (self._counted(taken.frame), *incidents)
+        said: tuple[Said, ...] = () if taken.frame is None else (self._counted(taken.frame),)
+        if taken.tally.eventful:
+            said += device.incidents.take(sample, taken.names, taken.counted)
+        return said
 
     def settle(self, now_ns: int) -> Iterable[Said]:
         """What waits to be said after a batch of samples, and the whole frames that are due.

@@ -1,38 +1,40 @@
 """What is kept of every interface of a device: arrays whose last axis is the interface."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from foreshadow.rates import RATE_COLUMNS, Rates
-from foreshadow.telemetry import NOT_COUNTED
-from ingest.rates import N_COLUMNS, Counters
+from foreshadow.telemetry import COUNTER_COLUMNS, NOT_COUNTED
 
+N_COLUMNS = len(COUNTER_COLUMNS)
 N_RATES = len(RATE_COLUMNS)
-NEVER_SAID = -1.0
-"""Slack of a rate that was never said: any rate is further away than that."""
+OCTETS = 2
+"""The first columns are octets, the rest are events."""
 
+Counters = npt.NDArray[np.uint64]
+"""Shape (N_COLUMNS, rows)."""
+Counted = npt.NDArray[np.float64]
+"""Shape (N_COLUMNS, rows): NaN where it cannot be known."""
+Vector = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Whole = npt.NDArray[np.int64]
+Index = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InterfaceRows:
+class InterfaceRows(NamedTuple):
     """The arrays; their values change in place, their length does not.
 
     Attributes:
-        before: The last reading, shape (len(COUNTER_COLUMNS), rows); `NOT_COUNTED` where there is
-            none that the next can be compared with.
+        before: The last reading; `NOT_COUNTED` where there is none to compare the next with.
         read_ns: When that was.
         since_ns: When the device last began to count anew; 0 where it does not say.
         bits: Width of the octet counters.
-        rates: The last rates that were known, shape (len(RATE_COLUMNS), rows).
-        said: The last that were said, 0 where none were.
-        slack: How far each may move from what was said.
-        has_moved: Whether one of the row's rates did.
+        rates: The last rates that were known, shape (N_RATES, rows).
+        low: Below this a rate has left the deadband around what was said.
+        high: And above this; where nothing was said, every rate has.
+        has_moved: Whether one of the row's rates has.
         is_doubted: Whether the last interval was beyond the stated capacity.
         is_misstated: Whether the stated capacity was found to be wrong.
     """
@@ -42,25 +44,22 @@ class InterfaceRows:
     since_ns: Whole
     bits: Whole
     rates: Rates
-    said: Rates
-    slack: Rates
+    low: Rates
+    high: Rates
     has_moved: Flags
     is_doubted: Flags
     is_misstated: Flags
 
     def extended(self, count: int) -> "InterfaceRows":
         """The same rows and so many new ones."""
-        more = blank_rows(count)
-        return InterfaceRows(
-            **{name: np.concatenate([mine, getattr(more, name)], -1) for name, mine in self._all()}
-        )
+        both = zip(self, blank_rows(count), strict=True)
+        longer: list[Any] = [np.concatenate(two, -1) for two in both]
+        return InterfaceRows(*longer)
 
     def kept(self, is_kept: Flags) -> "InterfaceRows":
         """Only some of the rows."""
-        return InterfaceRows(**{name: mine[..., is_kept] for name, mine in self._all()})
-
-    def _all(self) -> Iterator[tuple[str, Any]]:
-        return ((field.name, getattr(self, field.name)) for field in fields(self))
+        fewer: list[Any] = [np.ascontiguousarray(mine[..., is_kept]) for mine in self]
+        return InterfaceRows(*fewer)
 
 
 def blank_rows(count: int) -> InterfaceRows:
@@ -71,8 +70,8 @@ def blank_rows(count: int) -> InterfaceRows:
         since_ns=np.zeros(count, dtype=np.int64),
         bits=np.zeros(count, dtype=np.int64),
         rates=np.full((N_RATES, count), np.nan),
-        said=np.zeros((N_RATES, count)),
-        slack=np.full((N_RATES, count), NEVER_SAID),
+        low=np.full((N_RATES, count), np.inf),
+        high=np.full((N_RATES, count), -np.inf),
         has_moved=np.zeros(count, dtype=np.bool_),
         is_doubted=np.zeros(count, dtype=np.bool_),
         is_misstated=np.zeros(count, dtype=np.bool_),

@@ -1,0 +1,18 @@
+"""What ingest costs: `python -m benchmarks.ingest [--json] [--only NAME ...] [--large]`.
+
+Interface rows and gNMI updates a core decodes, the whole path through a real broker to the applied
+state, bytes on the bus against full state, and memory over time. `--large` adds the 30 minutes of
+memory. What is per core is of the processor's time; the rest is of the clock on the wall.
+"""
+
+from functools import partial
+
+from benchmarks import _report as report
+from benchmarks._row_speed import rows_per_core
+
+MEASUREMENTS: tuple[report.Measurement, ...] = (rows_per_core,)
+
+main = partial(report.run, "Ingest", MEASUREMENTS)
+
+if __name__ == "__main__":
+    main()
