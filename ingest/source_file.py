@@ -11,12 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from foreshadow.document import parse_document
 from ingest.source import Ground, Source
+from ingest.sources.bmp import BmpConfig
 from ingest.sources.flow_capture import FlowCaptureConfig
 from ingest.sources.flow_listener import FlowListenerConfig
 from ingest.sources.frr import FrrAgentConfig
+from ingest.sources.gnmi_direct import GnmiConfig
+from ingest.sources.record_file import RecordFileConfig
+from ingest.sources.record_topic import RecordTopicConfig
 
 SourceConfig = Annotated[
-    FlowCaptureConfig | FlowListenerConfig | FrrAgentConfig, Field(discriminator="kind")
+    BmpConfig
+    | FlowCaptureConfig
+    | FlowListenerConfig
+    | FrrAgentConfig
+    | GnmiConfig
+    | RecordFileConfig
+    | RecordTopicConfig,
+    Field(discriminator="kind"),
 ]
 """A new kind of source joins here."""
 

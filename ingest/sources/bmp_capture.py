@@ -9,14 +9,8 @@ from typing import IO, Any
 import dpkt
 
 from foreshadow.errors import ConfigError
+from ingest.sources.pcap import is_capture
 
-_PCAP_MAGICS = {
-    b"\xa1\xb2\xc3\xd4",
-    b"\xd4\xc3\xb2\xa1",
-    b"\xa1\xb2\x3c\x4d",
-    b"\x4d\x3c\xb2\xa1",
-    b"\x0a\x0d\x0d\x0a",
-}
 _PIECE = 1 << 16
 _MOST_EARLY = 1_024
 """Segments that overtook others; of more than that the missing one is not in the capture."""
@@ -47,9 +41,7 @@ def pieces(path: Path) -> Iterator[Piece]:
     """
     try:
         with path.open("rb") as file:
-            is_capture = file.read(4) in _PCAP_MAGICS
-            file.seek(0)
-            yield from _captured(file, path) if is_capture else _plain(file, path)
+            yield from _captured(file, path) if is_capture(path) else _plain(file, path)
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
 
@@ -118,7 +110,8 @@ class _Stream:
     def take(self, seq: int, flags: int, octets: bytes) -> bytes:
         """What can be said in order, now that this segment is here."""
         if flags & dpkt.tcp.TH_SYN:
-            self._next, self._early = (seq + 1) % (1 << 32), {}
+            seq = (seq + 1) % (1 << 32)  # A SYN takes a number itself, also where data follows it.
+            self._next, self._early = seq, {}
         if not octets:
             return b""
         if self._next is None:
