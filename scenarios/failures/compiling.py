@@ -22,6 +22,15 @@ def compiled(function: _Function) -> _Function:
         return _jit(function, is_kept=False)
 
 
+def inlined(function: _Function) -> _Function:
+    """The function as a part of those that call it: for the innermost, which are called most.
+
+    A call costs more than the work where arrays are passed: their references are counted.
+    """
+    made: _Function = numba.njit(inline="always", nogil=True, error_model="numpy")(function)
+    return made
+
+
 def _jit(function: _Function, *, is_kept: bool) -> _Function:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)

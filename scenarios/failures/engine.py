@@ -87,7 +87,7 @@ class Loaded:
         """Carry the demands over the base routing."""
         self.engine = engine
         self._offer, self._unroutable_bps = offered(engine.layout, demands)
-        targets, routers = base.distance.shape
+        targets, routers = base.cell.shape
         matrices = len(demands)
         self._base = base._replace(
             through=np.empty((targets, routers, matrices)),
@@ -171,11 +171,10 @@ def _routed(found: Layout) -> kernel.Base:
     targets, routers = len(found.target_of), len(found.routers)
     shape = targets, routers
     base = kernel.Base(
-        distance=np.empty(shape, np.int64),
-        hops=np.empty(shape, np.int32),
+        cell=np.empty(shape, kernel.CELL),
+        next_arc=np.empty((targets, len(found.arcs)), np.int32),
         order=np.empty(shape, np.int32),
-        place=np.empty(shape, np.int32),
-        ends=np.zeros(shape, np.bool_),
+        uses=np.zeros((len(found.arcs), targets // 64 + 1), np.uint64),
         through=np.empty((0, 0, 0)),
         lost=np.empty((0, 0)),
         is_source=np.empty(len(found.ways.router), np.bool_),

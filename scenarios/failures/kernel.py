@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.failures.compiling import compiled
+from scenarios.failures.compiling import compiled, inlined
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -82,17 +82,33 @@ class Offer(NamedTuple):
     """Shape (entries, matrices)."""
 
 
+CELL = np.dtype(
+    [
+        ("distance", np.int64),
+        ("place", np.int32),
+        ("hops", np.int32),
+        ("first", np.int32),
+        ("is_end", np.int32),
+    ]
+)
+"""What is known of one router and one destination, side by side: one trip to memory, not five.
+
+`place` is the router's in the destination's `order`, `first` where its `hops` next hops begin in
+`next_arc`, `is_end` whether traffic has arrived.
+"""
+
+
 class Base(NamedTuple):
     """The network without further failure; one row a destination."""
 
-    distance: Longs
-    hops: Ints
+    cell: npt.NDArray[np.void]
+    """Of `CELL`; shape (destinations, routers)."""
+    next_arc: Ints
+    """The arcs on shortest paths, router by router."""
     order: Ints
     """Routers from the farthest to the nearest."""
-    place: Ints
-    """Each router's place in that order."""
-    ends: Flags
-    """Where traffic has arrived."""
+    uses: npt.NDArray[np.uint64]
+    """Per arc, a bit for every destination it is on a shortest path to."""
     through: Floats
     """Shape (destinations, routers, matrices)."""
     lost: Floats
@@ -137,6 +153,7 @@ class Scratch(NamedTuple):
     bits: npt.NDArray[np.uint64]
     heap_key: Longs
     heap_item: Ints
+    next_arc: Ints
 
 
 @compiled
@@ -156,6 +173,7 @@ def scratch(routers: int, arcs: int, matrices: int) -> Scratch:
         np.zeros(routers // 64 + 1, np.uint64),
         np.empty(routers + arcs + 1, np.int64),
         np.empty(routers + arcs + 1, np.int32),
+        np.empty(arcs, np.int32),
     )
 
 
@@ -359,14 +377,49 @@ def _enter(target: int, offer: Offer, through: Floats) -> None:
 
 
 @compiled
+def _keep(
+    target: int, wiring: Wiring, base: Base, distance: Longs, hops: Ints, ends: Flags
+) -> None:
+    """Write one destination's routing into the base."""
+    size = 0
+    for place in range(len(hops)):
+        base.cell[target, base.order[target, place]].place = place
+    for node in range(len(hops)):
+        cell = base.cell[target, node]
+        cell.distance, cell.hops, cell.first, cell.is_end = (
+            distance[node],
+            hops[node],
+            size,
+            ends[node],
+        )
+        if hops[node] == 0:
+            continue
+        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
+            if distance[node] == wiring.weight[arc] + distance[wiring.head[arc]]:
+                base.next_arc[target, size] = arc
+                size += 1
+                base.uses[arc, target >> 6] |= np.uint64(1) << np.uint64(target & 63)
+
+
+@compiled
+def _recall(target: int, base: Base, distance: Longs, hops: Ints, ends: Flags) -> None:
+    """Read one destination's routing out of the base."""
+    for node in range(len(hops)):
+        cell = base.cell[target, node]
+        distance[node], hops[node], ends[node] = cell.distance, cell.hops, cell.is_end != 0
+
+
+@compiled
 def route_all(wiring: Wiring, ways: Ways, is_cut: Flags, base: Base, work: Scratch) -> None:
     """Fill in the base's routing: everything but the traffic.
 
     A probe has a lower number than the destinations whose choice hangs on it.
     """
-    targets, routers = base.distance.shape
+    targets, routers = base.cell.shape
     broken = np.zeros(len(wiring.tail), np.bool_)
     best = np.empty(routers, np.int32)
+    distance, hops = np.empty(routers, np.int64), np.empty(routers, np.int32)
+    ends = np.empty(routers, np.bool_)
     islands(wiring, broken, base.island, work.far)
     for target in range(targets):
         choose(
@@ -379,33 +432,37 @@ def route_all(wiring: Wiring, ways: Ways, is_cut: Flags, base: Base, work: Scrat
             base.is_source,
             broken,
             work,
-            base.distance[target],
+            distance,
             base.order[target],
-            base.hops[target],
+            hops,
         )
-        for place in range(routers):
-            base.place[target, base.order[target, place]] = place
+        ends[:] = False
         for way in range(ways.begin[target], ways.begin[target + 1]):
-            base.ends[target, ways.router[way]] |= base.is_end[way]
+            ends[ways.router[way]] |= base.is_end[way]
+        _keep(target, wiring, base, distance, hops, ends)
         for number in range(len(ways.reflectors)):
-            base.probed[target, number] = base.distance[target, ways.reflectors[number]]
+            base.probed[target, number] = distance[ways.reflectors[number]]
 
 
 @compiled
 def carry_all(wiring: Wiring, offer: Offer, base: Base) -> None:
     """Fill in the base's traffic."""
+    targets, routers = base.cell.shape
     broken = np.zeros(len(wiring.tail), np.bool_)
+    distance, hops = np.empty(routers, np.int64), np.empty(routers, np.int32)
+    ends = np.empty(routers, np.bool_)
     base.loads[:] = 0.0
     base.lost[:] = 0.0
-    for target in range(base.distance.shape[0]):
+    for target in range(targets):
+        _recall(target, base, distance, hops, ends)
         _enter(target, offer, base.through[target])
         _carry(
             wiring,
             broken,
-            base.distance[target],
+            distance,
             base.order[target],
-            base.hops[target],
-            base.ends[target],
+            hops,
+            ends,
             base.through[target],
             base.lost[target],
             base.loads,
@@ -413,14 +470,14 @@ def carry_all(wiring: Wiring, offer: Offer, base: Base) -> None:
         )
 
 
-@compiled
+@inlined
 def _mark(bits: npt.NDArray[np.uint64], place: int) -> int:
     word = place >> 6
     bits[word] |= np.uint64(1) << np.uint64(place & 63)
     return word
 
 
-@compiled
+@inlined
 def _first(bits: npt.NDArray[np.uint64], word: int) -> int:
     """The lowest place marked from `word` on; -1 for none."""
     while word < len(bits):
@@ -432,205 +489,210 @@ def _first(bits: npt.NDArray[np.uint64], word: int) -> int:
     return -1
 
 
-@compiled
-def _loosen(node: int, hops: Ints, work: Scratch, n_changed: int, n_far: int) -> tuple[int, int]:
-    """Take one next hop from a router."""
-    if work.left[node] < 0:
-        work.left[node] = hops[node]
-        work.changed[n_changed] = node
-        n_changed += 1
-    work.left[node] -= 1
-    if work.left[node] == 0:
-        work.is_far[node] = True
-        work.far[n_far] = node
-        n_far += 1
-    return n_changed, n_far
-
-
-@compiled
+@inlined
 def _unravel(
+    target: int,
     wiring: Wiring,
+    base: Base,
     broken: Flags,
     cut: Ints,
     n_cut: int,
-    distance: Longs,
-    hops: Ints,
     work: Scratch,
 ) -> tuple[int, int]:
     """Find the routers with another split and, of these, the ones with another distance."""
-    n_changed, n_far = 0, 0
-    for number in range(n_cut):
-        arc = cut[number]
-        tail = wiring.tail[arc]
-        if (
-            distance[tail] < FAR
-            and distance[tail] == wiring.weight[arc] + distance[wiring.head[arc]]
-        ):
-            n_changed, n_far = _loosen(tail, hops, work, n_changed, n_far)
-    done = 0
-    while done < n_far:
-        node = work.far[done]
-        done += 1
-        for at in range(wiring.in_begin[node], wiring.in_begin[node + 1]):
-            arc = wiring.in_arc[at]
-            tail = wiring.tail[arc]
-            if (
-                not broken[arc]
-                and distance[tail] < FAR
-                and distance[tail] == wiring.weight[arc] + distance[node]
-            ):
-                n_changed, n_far = _loosen(tail, hops, work, n_changed, n_far)
+    cells = base.cell
+    tails, heads, weights = wiring.tail, wiring.head, wiring.weight
+    in_begin, in_arcs = wiring.in_begin, wiring.in_arc
+    left, is_far, changed, far = work.left, work.is_far, work.changed, work.far
+    n_changed, n_far, done, number = 0, 0, -1, 0
+    at, end = 0, n_cut
+    while True:
+        # First the failed arcs, then those that lead to a router that has lost all its next hops.
+        if at == end:
+            done += 1
+            if done == n_far:
+                break
+            at, end = in_begin[far[done]], in_begin[far[done] + 1]
+            continue
+        arc = cut[at] if done < 0 else in_arcs[at]
+        at += 1
+        if done >= 0 and broken[arc]:
+            continue
+        tail = tails[arc]
+        distance = cells[target, tail].distance
+        if distance >= FAR or distance != weights[arc] + cells[target, heads[arc]].distance:
+            continue
+        if left[tail] < 0:
+            left[tail] = cells[target, tail].hops
+            changed[n_changed] = tail
+            n_changed += 1
+        left[tail] -= 1
+        if left[tail] == 0:
+            is_far[tail] = True
+            far[n_far] = tail
+            n_far += 1
     return n_changed, n_far
 
 
-@compiled
-def _resettle(wiring: Wiring, broken: Flags, distance: Longs, n_far: int, work: Scratch) -> int:
+@inlined
+def _resettle(
+    target: int, wiring: Wiring, base: Base, broken: Flags, n_far: int, work: Scratch
+) -> int:
     """New distances of the far routers; returns how many of them can still be reached."""
-    size = 0
+    cells, fresh = base.cell, work.distance
+    tails, heads, weights = wiring.tail, wiring.head, wiring.weight
+    out_begin, in_begin, in_arcs = wiring.out_begin, wiring.in_begin, wiring.in_arc
+    is_far, is_done, far, settled = work.is_far, work.is_done, work.far, work.settled
+    heap_key, heap_item = work.heap_key, work.heap_item
+    size, n_settled = 0, 0
     for number in range(n_far):
-        node = work.far[number]
+        node = far[number]
         nearest = FAR
-        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
-            head = wiring.head[arc]
-            if not broken[arc] and not work.is_far[head] and distance[head] < FAR:
-                nearest = min(nearest, wiring.weight[arc] + distance[head])
-        work.distance[node] = nearest
+        for arc in range(out_begin[node], out_begin[node + 1]):
+            head = heads[arc]
+            if not broken[arc] and not is_far[head]:
+                distance = cells[target, head].distance
+                nearest = min(nearest, weights[arc] + distance if distance < FAR else FAR)
+        fresh[node] = nearest
         if nearest < FAR:
-            size = _push(work.heap_key, work.heap_item, size, nearest, node)
-    n_settled = 0
+            size = _push(heap_key, heap_item, size, nearest, node)
     while size > 0:
-        size = _pop(work.heap_key, work.heap_item, size)
-        node = work.heap_item[size]
-        if work.is_done[node]:
+        size = _pop(heap_key, heap_item, size)
+        node = heap_item[size]
+        if is_done[node]:
             continue
-        work.is_done[node] = True
-        work.settled[n_settled] = node
+        is_done[node] = True
+        settled[n_settled] = node
         n_settled += 1
-        for at in range(wiring.in_begin[node], wiring.in_begin[node + 1]):
-            arc = wiring.in_arc[at]
-            tail = wiring.tail[arc]
-            longer = work.distance[node] + wiring.weight[arc]
-            if not broken[arc] and work.is_far[tail] and longer < work.distance[tail]:
-                work.distance[tail] = longer
-                size = _push(work.heap_key, work.heap_item, size, longer, tail)
+        for at in range(in_begin[node], in_begin[node + 1]):
+            arc = in_arcs[at]
+            tail = tails[arc]
+            longer = fresh[node] + weights[arc]
+            if not broken[arc] and is_far[tail] and longer < fresh[tail]:
+                fresh[tail] = longer
+                size = _push(heap_key, heap_item, size, longer, tail)
     return n_settled
 
 
-@compiled
+@inlined
 def _take_off(
+    target: int,
     wiring: Wiring,
-    distance: Longs,
-    hops: Ints,
-    order: Ints,
-    place: Ints,
-    ends: Flags,
-    through: Floats,
+    base: Base,
     n_changed: int,
     work: Scratch,
     loads: Floats,
 ) -> None:
     """Take what routers with another split sent off the old paths; they keep it in `kept`."""
-    matrices = through.shape[1]
-    word = len(work.bits)
+    heads, next_arcs = wiring.head, base.next_arc
+    cells, order, through = base.cell, base.order, base.through
+    left, changed, flow, kept, out = work.left, work.changed, work.flow, work.kept, work.out
+    bits = work.bits
+    matrices = loads.shape[1]
+    word = len(bits)
     for number in range(n_changed):
-        word = min(word, _mark(work.bits, place[work.changed[number]]))
+        word = min(word, _mark(bits, cells[target, changed[number]].place))
     while True:
-        at = _first(work.bits, word)
+        at = _first(bits, word)
         if at < 0:
             break
         word = at >> 6
-        work.bits[word] ^= np.uint64(1) << np.uint64(at & 63)
-        node = order[at]
-        flow = work.flow[node]
-        if ends[node]:
-            flow[:] = 0.0
+        bits[word] ^= np.uint64(1) << np.uint64(at & 63)
+        node = order[target, at]
+        cell = cells[target, node]
+        if cell.is_end:
+            for column in range(matrices):
+                flow[node, column] = 0.0
             continue
-        share = 1.0 / hops[node]
-        if work.left[node] >= 0:
+        count, begin = cell.hops, cell.first
+        share = 1.0 / count
+        for column in range(matrices):
+            sent = flow[node, column]
+            flow[node, column] = 0.0
+            if left[node] >= 0:
+                kept[node, column] = through[target, node, column] - sent
+                sent = through[target, node, column]
+            out[column] = sent * share
+        for number in range(begin, begin + count):
+            arc = next_arcs[target, number]
+            head = heads[arc]
             for column in range(matrices):
-                work.kept[node, column] = through[node, column] - flow[column]
-                work.out[column] = through[node, column] * share
-                flow[column] = 0.0
-        else:
-            for column in range(matrices):
-                work.out[column] = flow[column] * share
-                flow[column] = 0.0
-        for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
-            head = wiring.head[arc]
-            if distance[node] == wiring.weight[arc] + distance[head]:
-                for column in range(matrices):
-                    loads[arc, column] -= work.out[column]
-                    work.flow[head, column] += work.out[column]
-                _mark(work.bits, place[head])
+                loads[arc, column] -= out[column]
+                flow[head, column] += out[column]
+            _mark(bits, cells[target, head].place)
 
 
-@compiled
+@inlined
 def _release(
+    target: int,
     wiring: Wiring,
+    base: Base,
     broken: Flags,
-    distance: Longs,
-    hops: Ints,
-    order: Ints,
-    place: Ints,
-    ends: Flags,
     n_changed: int,
     n_settled: int,
     work: Scratch,
     loads: Floats,
 ) -> None:
     """Send what was kept along the new paths, the farthest router first."""
+    heads, weights, out_begin = wiring.head, wiring.weight, wiring.out_begin
+    cells, order, next_arcs = base.cell, base.order, base.next_arc
+    is_far, is_done, changed, settled = work.is_far, work.is_done, work.changed, work.settled
+    fresh, flow, kept, out, bits = work.distance, work.flow, work.kept, work.out, work.bits
+    chosen = work.next_arc
     matrices = loads.shape[1]
-    word = len(work.bits)
+    word = len(bits)
     for number in range(n_changed):
-        node = work.changed[number]
-        if ends[node] or (work.is_far[node] and not work.is_done[node]):
+        node = changed[number]
+        if cells[target, node].is_end or (is_far[node] and not is_done[node]):
             continue
         for column in range(matrices):
-            work.flow[node, column] = work.kept[node, column]
-        if not work.is_far[node]:
-            word = min(word, _mark(work.bits, place[node]))
-    at = _first(work.bits, word)
+            flow[node, column] = kept[node, column]
+        if not is_far[node]:
+            word = min(word, _mark(bits, cells[target, node].place))
+    at = _first(bits, word)
     while at >= 0 or n_settled > 0:
-        node = order[at] if at >= 0 else -1
+        count = 0
         if n_settled > 0 and (
-            at < 0 or work.distance[work.settled[n_settled - 1]] >= distance[node]
+            at < 0 or fresh[settled[n_settled - 1]] >= cells[target, order[target, at]].distance
         ):
             n_settled -= 1
-            node = work.settled[n_settled]
-            here = work.distance[node]
-            count = 0
-            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
-                head = wiring.head[arc]
-                there = work.distance[head] if work.is_far[head] else distance[head]
-                if not broken[arc] and here == wiring.weight[arc] + there:
+            node = settled[n_settled]
+            for arc in range(out_begin[node], out_begin[node + 1]):
+                head = heads[arc]
+                there = fresh[head] if is_far[head] else cells[target, head].distance
+                if not broken[arc] and fresh[node] == weights[arc] + there:
+                    chosen[count] = arc
                     count += 1
         else:
             word = at >> 6
-            work.bits[word] ^= np.uint64(1) << np.uint64(at & 63)
-            here = distance[node]
-            count = work.left[node] if work.left[node] >= 0 else hops[node]
-        flow = work.flow[node]
-        if ends[node]:
-            flow[:] = 0.0
-        else:
-            share = 1.0 / count
+            bits[word] ^= np.uint64(1) << np.uint64(at & 63)
+            node = order[target, at]
+            begin = cells[target, node].first
+            for number in range(begin, begin + cells[target, node].hops):
+                arc = next_arcs[target, number]
+                if not broken[arc] and not is_far[heads[arc]]:
+                    chosen[count] = arc
+                    count += 1
+        is_end = cells[target, node].is_end
+        share = 0.0 if is_end else 1.0 / count
+        for column in range(matrices):
+            out[column] = flow[node, column] * share
+            flow[node, column] = 0.0
+        if is_end:
+            count = 0
+        for number in range(count):
+            arc = chosen[number]
+            head = heads[arc]
             for column in range(matrices):
-                work.out[column] = flow[column] * share
-                flow[column] = 0.0
-            for arc in range(wiring.out_begin[node], wiring.out_begin[node + 1]):
-                head = wiring.head[arc]
-                there = work.distance[head] if work.is_far[head] else distance[head]
-                if not broken[arc] and here == wiring.weight[arc] + there:
-                    for column in range(matrices):
-                        loads[arc, column] += work.out[column]
-                        work.flow[head, column] += work.out[column]
-                    if not work.is_far[head]:
-                        # What a far router sends may enter before the place looked at last.
-                        word = min(word, _mark(work.bits, place[head]))
-        at = _first(work.bits, word)
+                loads[arc, column] += out[column]
+                flow[head, column] += out[column]
+            if not is_far[head]:
+                # What a far router sends may enter before the place looked at last.
+                word = min(word, _mark(bits, cells[target, head].place))
+        at = _first(bits, word)
 
 
-@compiled
+@inlined
 def _shift(
     target: int,
     wiring: Wiring,
@@ -645,29 +707,25 @@ def _shift(
     probed: Longs,
 ) -> None:
     """Move the traffic of one destination whose exits stay, from the base to the failure."""
-    distance, hops, ends = base.distance[target], base.hops[target], base.ends[target]
-    order, place, through = base.order[target], base.place[target], base.through[target]
-    n_changed, n_far = _unravel(wiring, broken, cut, n_cut, distance, hops, work)
+    n_changed, n_far = _unravel(target, wiring, base, broken, cut, n_cut, work)
     if n_changed == 0:
         return
-    n_settled = _resettle(wiring, broken, distance, n_far, work)
-    _take_off(
-        wiring, distance, hops, order, place, ends, through, n_changed, work, loads
-    )
-    _release(
-        wiring, broken, distance, hops, order, place, ends, n_changed, n_settled, work, loads
-    )
+    n_settled = _resettle(target, wiring, base, broken, n_far, work)
+    _take_off(target, wiring, base, n_changed, work, loads)
+    _release(target, wiring, base, broken, n_changed, n_settled, work, loads)
+    changed, is_far, is_done, left = work.changed, work.is_far, work.is_done, work.left
+    kept, fresh = work.kept, work.distance
     for number in range(len(ways.reflectors)):
-        if work.is_far[ways.reflectors[number]]:
-            probed[target, number] = work.distance[ways.reflectors[number]]
+        if is_far[ways.reflectors[number]]:
+            probed[target, number] = fresh[ways.reflectors[number]]
     for number in range(n_changed):
-        node = work.changed[number]
-        if work.is_far[node] and not work.is_done[node] and not ends[node]:
+        node = changed[number]
+        if is_far[node] and not is_done[node] and not base.cell[target, node].is_end:
             for column in range(loads.shape[1]):
-                lost[column] += work.kept[node, column]
-        work.left[node] = -1
-        work.is_far[node] = False
-        work.is_done[node] = False
+                lost[column] += kept[node, column]
+        left[node] = -1
+        is_far[node] = False
+        is_done[node] = False
 
 
 @compiled
@@ -689,20 +747,13 @@ def _reroute(
     none = np.zeros(len(wiring.tail), np.bool_)
     through = np.empty((routers, matrices))
     distance, order = np.empty(routers, np.int64), np.empty(routers, np.int32)
-    hops, ends = np.empty(routers, np.int32), np.zeros(routers, np.bool_)
+    hops, ends = np.empty(routers, np.int32), np.empty(routers, np.bool_)
+    _recall(target, base, distance, hops, ends)
     _enter(target, offer, through)
     _carry(
-        wiring,
-        none,
-        base.distance[target],
-        base.order[target],
-        base.hops[target],
-        base.ends[target],
-        through,
-        lost,
-        loads,
-        -1.0,
+        wiring, none, distance, base.order[target], hops, ends, through, lost, loads, -1.0
     )
+    ends[:] = False
     for way in range(ways.begin[target], ways.begin[target + 1]):
         ends[ways.router[way]] |= is_end[way]
     _measure(target, wiring, ways, is_source, broken, work, distance, order, hops)
@@ -746,7 +797,7 @@ def fail(
     is_split = islands(wiring, broken, island, work.far) > base.island.max() + 1
     probed = base.probed.copy()
     is_source, is_end = np.empty_like(base.is_source), np.empty_like(base.is_end)
-    for target in range(base.distance.shape[0]):
+    for target in range(base.cell.shape[0]):
         begin, end = ways.begin[target], ways.begin[target + 1]
         is_other = False
         if is_split or loses_exit or (end - begin > 1 and len(ways.reflectors) > 0):
@@ -761,7 +812,11 @@ def fail(
             _reroute(
                 target, wiring, ways, offer, base, broken, is_source, is_end, work, loads, lost
             )
-        else:
+            continue
+        is_concerned = np.uint64(0)
+        for number in range(n_cut):
+            is_concerned |= base.uses[cut[number], target >> 6] >> np.uint64(target & 63)
+        if is_concerned & np.uint64(1):
             _shift(
                 target, wiring, ways, base, broken, cut, n_cut, work, loads, lost, probed
             )
