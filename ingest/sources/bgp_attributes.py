@@ -23,7 +23,6 @@ MP_REACH, MP_UNREACH = 14, 15
 _BROKEN_OFF = 0
 
 _WELL_KNOWN_COMMUNITIES = {
-    0x0000_0000: "internet",
     0xFFFF_0000: "graceful-shutdown",
     0xFFFF_0001: "accept-own",
     0xFFFF_0002: "route-filter-translated-v4",
