@@ -1,35 +1,49 @@
 """The owner of everything the forecast remembers: one interval in, one outlook out.
 
-Nothing in it depends on what comes later: what is watched is chosen from the warm-up, models learn
+Nothing in it depends on what comes later: what is watched is chosen from the past, models learn
 from a peak when it has passed, and warnings compare with earlier warnings only.
 """
 
-from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from forecast import features
-from forecast.alarm import Alarm
-from forecast.history import Array, History
-from forecast.model import PeakModel, Prediction
-from forecast.outlook import Outlook, Terms
-from forecast.watch import WatchList, choose, projection
-from foreshadow.demand import DemandKey, DemandMatrix
+from forecast.bank import Bank, Terms, joined
+from forecast.bias import LinkBias
+from forecast.history import Array
+from forecast.judgement import HorizonJudge
+from forecast.known_events import KnownEvents
+from forecast.model import Prediction
+from forecast.outlook import Outlook
+from forecast.past import Past, Step
+from forecast.projected import Projection
+from forecast.warner import Warner
+from forecast.watch import WatchList, choose
+from foreshadow.demand import DemandMatrix
+from foreshadow.errors import InvariantViolated
 from foreshadow.present import Present
+from foreshadow.rollout_event import Feedback
 from foreshadow.settings import ForecastSettings
+from foreshadow.topology import DirectedLink, LinkId
 from foreshadow.warning import SpikeWarning
+
+_NOBODY_COUNTS: Mapping[DirectedLink, float] = {}
 
 
 class Forecaster:
-    """Watches, predicts and warns; feed it one demand matrix after another."""
+    """Watches, predicts and warns; feed it one interval after another."""
 
-    def __init__(self, settings: ForecastSettings, *, load_limit: float) -> None:
+    def __init__(
+        self, settings: ForecastSettings, *, load_limit: float, events: KnownEvents | None = None
+    ) -> None:
         """Begin without routing and without history.
 
         Args:
             settings: Horizons, quantile, what to watch.
             load_limit: Load ratio a link may reach.
+            events: What is known in advance.
         """
         step = timedelta(seconds=settings.step_s)
         self._settings = settings
@@ -38,167 +52,292 @@ class Forecaster:
             horizons=tuple(sorted(seconds // settings.step_s for seconds in settings.horizons_s)),
             quantile=settings.quantile,
             load_limit=load_limit,
+            window=settings.residual_window,
         )
-        self._day_steps = round(timedelta(days=1) / step)
-        self._depth = max(features.DAYS_BACK * self._day_steps + 1, settings.warm_up_steps)
-        self._alarm = Alarm()
-        self._keys: tuple[DemandKey, ...] = ()
-        self._known: set[DemandKey] = set()
-        self._past: deque[tuple[datetime, Array]] = deque(maxlen=self._depth)
+        self.warner = Warner(settings, self._terms, events or KnownEvents())
+        self.bias = LinkBias()
+        self._past = Past(max(self._terms.depth, settings.warm_up_steps))
         self._routing: Present | None = None
-        self._watched: WatchList | None = None
-        self._projection: Array = np.zeros((0, 0))
-        self._history = History(0, self._depth)
-        self._models: tuple[PeakModel, ...] = ()
+        self._routings = 0
+        self._projection: Projection | None = None
+        self._banks: tuple[Bank, ...] = ()
+        self._chances: dict[int, Array] = {}
+        self.judges = tuple(HorizonJudge(n, load_limit) for n in self._terms.horizons)
         self.steps_seen = 0
 
     @property
     def watched(self) -> WatchList | None:
         """What has models; None until the warm-up is over and the routing is known."""
-        return self._watched
+        return self._projection.watched if self._projection else None
 
     @property
     def newest(self) -> datetime | None:
         """Start of the latest interval taken."""
-        return self._past[-1][0] if self._past else None
+        return self._past.newest.at if self._past.newest else None
+
+    @property
+    def routing(self) -> Present | None:
+        """The network as it stands."""
+        return self._routing
+
+    @property
+    def banks(self) -> tuple[Bank, ...]:
+        """The models: of links as the network stands, and of the pairs and demands chosen."""
+        return self._banks
 
     @property
     def coverage(self) -> dict[int, float]:
         """Share of recent peaks at or below their upper bound, per horizon in seconds."""
-        return {m.horizon_steps * self._settings.step_s: m.coverage for m in self._models}
+        return {
+            horizon_s: dict(levels)[self._terms.quantile]
+            for horizon_s, levels in self.coverages().items()
+        }
+
+    def coverages(self) -> dict[int, tuple[tuple[float, float], ...]]:
+        """Per horizon in seconds, each quantile with the share of peaks at or below it."""
+        found = {}
+        for place, steps in enumerate(self._terms.horizons):
+            levels: dict[float, list[float]] = {}
+            for bank in self._filled():
+                for it in bank.models[place].coverages():
+                    held = levels.setdefault(it.level, [0.0, 0.0])
+                    held[0] += it.share * it.outcomes if it.outcomes else 0.0
+                    held[1] += it.outcomes
+            found[steps * self._settings.step_s] = tuple(
+                (level, held / of if of else float("nan")) for level, (held, of) in levels.items()
+            )
+        return found
 
     def remember(self, warning: SpikeWarning) -> None:
         """Take note of a warning that is out already."""
-        self._alarm.remember(warning)
+        self.warner.alarm.remember(warning)
+
+    def feed_back(self, feedback: Feedback) -> None:
+        """Take note of what a failure that really came did, against what was said of it."""
+        if feedback.shadow_ratio is not None:
+            self.bias.feed_back(feedback.link, feedback.observed_ratio, feedback.shadow_ratio)
+        failure = LinkId(feedback.under_failure) if feedback.under_failure else None
+        said = self.warner.alarm.latest((feedback.link, failure))
+        if said is not None and said.probability is not None:
+            happened = feedback.observed_ratio > self._terms.load_limit
+            self.judges[-1].feed_back(said.probability, happened=happened)
 
     def reroute(self, routing: Present) -> None:
         """Take note of how the network routes from now on.
 
         The remembered demand is projected anew, so every series reads as if it had always been
-        routed like this; models keep what they have learnt, predictions under way are dropped.
+        routed like this; models keep what they have learnt, predictions under way are dropped. The
+        pairs of link and failure that matter are chosen anew.
         """
         if routing is self._routing:
             return
+        is_known = self._routing is not None and self._routing.is_as(routing)
         self._routing = routing
-        if self._watched is not None:
-            self._project(routing, self._watched)
+        if is_known:
+            return
+        self._routings += 1
+        self.warner.know(routing)
+        if self._projection is not None:
+            self._watch(routing, self._projection)
 
-    def observe(self, matrix: DemandMatrix) -> Outlook | None:
+    def observe(
+        self, matrix: DemandMatrix, counted_bps: Mapping[DirectedLink, float] = _NOBODY_COUNTS
+    ) -> Outlook | None:
         """Take the next interval; None while there is not enough history for a forecast.
 
-        Intervals that are missing before it count as the one before them; after more than a day of
-        silence the past is forgotten, and learning starts over.
+        Intervals that are missing before it teach nothing, and read like the one before them;
+        after more than a day of silence the past is forgotten, and learning starts over.
+
+        Args:
+            matrix: Demand; no keys where nobody exports flows.
+            counted_bps: What links carried, as far as it was counted.
         """
         self.steps_seen += 1
-        matrix = self._aligned(matrix)
-        for at in self._missing_before(matrix.at):
-            self._take(at, self._past[-1][1])
-        predictions = self._take(matrix.at, matrix.vector())
-        if predictions is None or self._watched is None:
+        self._fill_up_to(matrix.at)
+        if self._past.widen(matrix) and self._projection and self._routing:
+            self._projection = self._projected(self._routing, self._projection.watched)
+        matrix = DemandMatrix(
+            at=matrix.at,
+            keys=self._past.keys,
+            rates_bps=tuple(matrix.aligned(self._past.keys).tolist()),
+        )
+        step = self._step(matrix, counted_bps)
+        if self._routing is not None:
+            self.warner.pass_to(matrix.at, self._routing)
+        predictions = self._take(step)
+        if predictions is None or self._projection is None:
             return None
-        longest = self._terms.horizons[-1]
+        return self._outlook(matrix, step, predictions)
+
+    def warn(self, outlook: Outlook) -> tuple[SpikeWarning, ...]:
+        """What must be said now, dearest first; each is remembered as said."""
+        if self._routing is None:
+            return ()
+        day, longest = self._terms.day_steps, self._terms.horizons[-1]
+        yesterday = self._past.rates_from(day, min(longest, day) + 1)
+        return self.warner.warn(outlook, self._routing, yesterday)
+
+    def _outlook(
+        self, matrix: DemandMatrix, step: Step, predictions: dict[int, Prediction]
+    ) -> Outlook:
+        projection = self._standing()
+        n_links = len(projection.watched.links)
         return Outlook(
             terms=self._terms,
             matrix=matrix,
-            watched=self._watched,
-            now=self._projection @ self._past[-1][1],
+            watched=projection.watched,
+            now=np.nan_to_num(projection.values(step, self.bias)),
             predictions=predictions,
-            yesterday=self._history.window(self._day_steps - longest, longest),
+            chances=self._chances,
+            yesterday=np.hstack([bank.yesterday() for bank in self._filled()])[:, :n_links],
         )
 
-    def warn(self, outlook: Outlook) -> tuple[SpikeWarning, ...]:
-        """What must be said now, worst first; each is remembered as said."""
-        if self._routing is None:
-            return ()
-        yesterday = self._yesterday()
-        found = [
-            outlook.warning(row, self._routing, yesterday)
-            for row in range(len(outlook.watched.links))
-        ]
-        due = [warning for warning in found if warning and self._alarm.is_due(warning)]
-        for warning in due:
-            self._alarm.remember(warning)
-        return tuple(sorted(due, key=lambda warning: -warning.upper_ratio))
+    def _step(self, matrix: DemandMatrix, counted_bps: Mapping[DirectedLink, float]) -> Step:
+        links: tuple[DirectedLink, ...] = ()
+        ratios: list[float] = []
+        if counted_bps and self._routing is not None:
+            capacities = self._routing.what_if.topology.capacities()
+            links = tuple(capacities)
+            ratios = [
+                counted_bps.get(link, np.nan) / capacity if capacity > 0 else np.nan
+                for link, capacity in capacities.items()
+            ]
+        return Step(
+            at=matrix.at,
+            rates=np.asarray(matrix.rates_bps, dtype=np.float32),
+            links=links,
+            ratios=np.asarray(ratios, dtype=np.float32),
+            routing=self._routings,
+        )
 
-    def _take(self, at: datetime, rates: Array) -> dict[int, Prediction] | None:
-        self._past.append((at, rates))
-        if self._watched is None:
+    def _take(self, step: Step) -> dict[int, Prediction] | None:
+        self._past.append(step)
+        if self._projection is None:
             return self._begin()
-        return self._advance(at, rates)
+        if step.ratios.size and step.rates.size and not step.is_missing:
+            counted = dict(zip(step.links, step.ratios.tolist(), strict=True))
+            self.bias.measure(counted, self._projection.intact(step.rates))
+        if self._routing is not None and self.steps_seen % self._terms.day_steps == 0:
+            self._watch(self._routing, self._projection)
+        return self._advance(step.at, self._standing().values(step, self.bias))
 
     def _begin(self) -> dict[int, Prediction] | None:
         """At the end of the warm-up choose what to watch, and live through the warm-up again."""
-        settings, routing = self._settings, self._routing
-        if routing is None or len(self._past) < settings.warm_up_steps:
+        routing = self._routing
+        if routing is None or len(self._past) < self._settings.warm_up_steps:
             return None
-        self._watched = choose(
-            routing,
-            self._keys,
-            np.asarray([rates for _, rates in self._past]),
-            pairs=settings.watched_pairs,
-            demands=settings.watched_demands,
-        )
-        self._models = tuple(
-            PeakModel(
-                len(self._watched),
-                steps,
-                step=self._terms.step,
-                quantile=settings.quantile,
-                window=settings.residual_window,
-            )
-            for steps in self._terms.horizons
-        )
-        self._projection = projection(routing, self._watched, self._keys)
-        self._history = History(len(self._watched), self._depth)
+        self._projection = self._projected(routing, self._chosen(routing, _NOTHING_WATCHED))
+        self._banks = tuple(self._bank(series) for series in self._series())
         predictions = None
-        for at, rates in self._past:
-            predictions = self._advance(at, rates)
+        for step, values in self._course():
+            predictions = self._advance(step.at, values)
         return predictions
 
-    def _advance(self, at: datetime, rates: Array) -> dict[int, Prediction] | None:
-        self._history.append(self._projection @ rates)
-        predictions = {m.horizon_steps: m.step(self._history, at) for m in self._models}
-        known = {steps: found for steps, found in predictions.items() if found is not None}
-        return known if len(known) == len(predictions) else None
+    def _watch(self, routing: Present, before: Projection) -> None:
+        """Choose anew what is watched; what stays keeps its models."""
+        watched = self._chosen(routing, before.watched)
+        self._projection = self._projected(routing, watched)
+        old, is_rerouted = before.watched, before.routing != self._routings
+        is_same = (
+            old.intact == watched.intact,
+            (old.pairs, old.demands) == (watched.pairs, watched.demands),
+        )
+        if all(is_same) and not is_rerouted:
+            return
+        for judge in self.judges:
+            judge.forget_waiting()
+        course = [*self._course()]
+        self._banks = tuple(
+            self._moved(bank, course, series, is_same=same, is_rerouted=is_rerouted)
+            for bank, series, same in zip(self._banks, self._series(), is_same, strict=True)
+        )
 
-    def _missing_before(self, at: datetime) -> list[datetime]:
-        newest = self.newest
-        if newest is None or at - newest <= self._terms.step:
-            return []
-        if at - newest > timedelta(days=1):
-            self._past.clear()
-            self._watched = None
-            return []
-        count = round((at - newest) / self._terms.step) - 1
-        return [newest + number * self._terms.step for number in range(1, count + 1)]
+    def _moved(
+        self,
+        bank: Bank,
+        course: list[tuple[Step, Array]],
+        series: slice,
+        *,
+        is_same: bool,
+        is_rerouted: bool,
+    ) -> Bank:
+        """A bank that knows the past of its series, whether they are new or only routed anew."""
+        if is_same:
+            if is_rerouted:
+                bank.reread(values[series] for _, values in course)
+            return bank
+        fresh = self._bank(series)
+        recent = max(0, len(course) - self._settings.warm_up_steps)
+        fresh.reread(values[series] for _, values in course[:recent])
+        for step, values in course[recent:]:
+            fresh.advance(step.at, values[series])
+        return fresh
 
-    def _yesterday(self) -> Array:
-        """Demand from this time yesterday to the end of the longest horizon, a row per step."""
-        first = len(self._past) - 1 - self._day_steps
-        rows = range(first, first + self._terms.horizons[-1] + 1)
-        return np.asarray([self._past[row][1] for row in rows])
+    def _advance(self, at: datetime, values: Array) -> dict[int, Prediction] | None:
+        """Take the next step into every bank; what is foreseen of all series together."""
+        banks, n_links = self._filled(), len(self._standing().watched.links)
+        places = np.cumsum([bank.n_series for bank in banks])[:-1]
+        parts = zip(banks, np.split(values, places), strict=True)
+        found = [bank.advance(at, part) for bank, part in parts]
+        known = [predictions for predictions in found if predictions is not None]
+        for judge in self.judges:
+            peaks = [bank.peaks(judge.horizon_steps) for bank in banks]
+            judge.settle(np.concatenate(peaks)[:n_links])
+        if len(known) < len(banks):
+            self._chances = {}
+            return None
+        predictions = {n: joined([each[n] for each in known]) for n in self._terms.horizons}
+        self._chances = {
+            judge.horizon_steps: judge.promise(predictions[judge.horizon_steps], n_links)
+            for judge in self.judges
+        }
+        return predictions
 
-    def _project(self, routing: Present, watched: WatchList) -> None:
-        self._projection = projection(routing, watched, self._keys)
-        self._history = History(len(watched), self._depth)
-        for _, rates in self._past:
-            self._history.append(self._projection @ rates)
-        for model in self._models:
-            model.forget_pending()
+    def _filled(self) -> tuple[Bank, ...]:
+        return tuple(bank for bank in self._banks if bank.n_series)
 
-    def _aligned(self, matrix: DemandMatrix) -> DemandMatrix:
-        """The interval over every demand ever seen; one that is not there is 0, then as now."""
-        if matrix.keys == self._keys:
-            return matrix
-        if not self._known.issuperset(matrix.keys):
-            before = self._keys
-            self._known |= set(matrix.keys)
-            self._keys = tuple(sorted(self._known))
-            column = {key: index for index, key in enumerate(before)}
-            places = [column.get(key, len(before)) for key in self._keys]
-            grown = [(at, np.append(rates, 0.0)[places]) for at, rates in self._past]
-            self._past = deque(grown, maxlen=self._depth)
-            if self._routing is not None and self._watched is not None:
-                self._project(self._routing, self._watched)
-        rates = tuple(matrix.aligned(self._keys).tolist())
-        return DemandMatrix(at=matrix.at, keys=self._keys, rates_bps=rates)
+    def _chosen(self, routing: Present, before: WatchList) -> WatchList:
+        return choose(
+            routing,
+            self._past.keys,
+            self._past.rates(),
+            pairs=self._settings.watched_pairs,
+            demands=self._settings.watched_demands,
+            before=before,
+        )
+
+    def _projected(self, routing: Present, watched: WatchList) -> Projection:
+        return Projection.of(routing, self._routings, watched, self._past)
+
+    def _standing(self) -> Projection:
+        if self._projection is None:
+            raise InvariantViolated("a step was taken before anything was watched")
+        return self._projection
+
+    def _course(self) -> Iterator[tuple[Step, Array]]:
+        return zip(self._past, self._standing().course(self._past, self.bias), strict=True)
+
+    def _series(self) -> tuple[slice, slice]:
+        """Which series are links as the network stands, and which were chosen."""
+        watched = self._standing().watched
+        return slice(0, len(watched.intact)), slice(len(watched.intact), len(watched))
+
+    def _bank(self, series: slice) -> Bank:
+        return Bank(series.stop - series.start, self._terms, self.warner.events.live())
+
+    def _fill_up_to(self, at: datetime) -> None:
+        """Let the steps pass that nobody told of."""
+        newest = self._past.newest
+        if newest is None or at - newest.at <= self._terms.step:
+            return
+        if at - newest.at > timedelta(days=1):
+            self._past.forget()
+            self._projection, self._banks = None, ()
+            return
+        count = round((at - newest.at) / self._terms.step) - 1
+        for number in range(1, count + 1):
+            missing = replace(newest, at=newest.at + number * self._terms.step, is_missing=True)
+            self._take(missing)
+
+
+_NOTHING_WATCHED = WatchList(links=(), demands=())

@@ -1,12 +1,13 @@
 """What is expected after one interval, and how it reads as forecasts and warnings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 
 from forecast.alarm import warning_id
+from forecast.bank import Terms
+from forecast.features import NAIVE
 from forecast.history import Array
 from forecast.model import Prediction
 from forecast.peak import demand_at_peak, first_excess_step
@@ -16,16 +17,7 @@ from foreshadow.present import Present
 from foreshadow.topology import LinkId
 from foreshadow.warning import Forecast, SpikeWarning
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a forecast is about: how far, how sure, and what is too much."""
-
-    step: timedelta
-    horizons: tuple[int, ...]
-    """In steps, ascending."""
-    quantile: float
-    load_limit: float
+_LAST_DAY = NAIVE.index("day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,22 +29,29 @@ class Outlook:
         watched: Names of the series, in order.
         now: Present value of every series, shape (n_series,).
         predictions: Per horizon in steps.
-        yesterday: Log course of the longest horizon a day ago, shape (longest, n_series).
+        chances: Per horizon in steps, the calibrated chance that a link passes its limit, shape
+            (n_links,).
+        yesterday: Course of the longest horizon a day ago, any unit, shape (longest, n_links).
     """
 
     terms: Terms
     matrix: DemandMatrix
     watched: WatchList
     now: Array
-    predictions: dict[int, Prediction]
+    predictions: Mapping[int, Prediction]
+    chances: Mapping[int, Array]
     yesterday: Array
 
     def upper(self, row: int) -> dict[int, float]:
         """Upper bound of a series' peak, per horizon in steps."""
         return {
-            steps: float(self.now[row] * np.exp(prediction.upper[row]))
+            steps: float(prediction.peak_upper[prediction.levels.index(self.terms.quantile), row])
             for steps, prediction in self.predictions.items()
         }
+
+    def chance(self, row: int) -> float:
+        """The chance that a watched link passes its limit within the longest horizon."""
+        return max(float(chances[row]) for chances in self.chances.values())
 
     def forecasts(self) -> tuple[Forecast, ...]:
         """Every series and horizon, shortest horizon first, links before demands."""
@@ -62,17 +61,20 @@ class Outlook:
             for row, name in enumerate(self._names())
         )
 
-    def warning(self, row: int, routing: Present, yesterday_bps: Array) -> SpikeWarning | None:
+    def warning(
+        self, row: int, routing: Present, yesterday_bps: Array | None
+    ) -> SpikeWarning | None:
         """The warning a watched link deserves; None while its bounds keep the limit.
 
         Args:
             row: Of the watched link.
             routing: Of now.
-            yesterday_bps: Demand from this time yesterday on, one row more than `yesterday`.
+            yesterday_bps: Demand from this time yesterday on, one row more than `yesterday`; None
+                where it is not known.
         """
         upper, longest = self.upper(row), self.terms.horizons[-1]
         limit = self.terms.load_limit
-        shape = np.exp(self.yesterday[:, row])
+        shape = self.yesterday[:, row]
         steps = first_excess_step(shape, upper, limit=limit)
         if steps is None:
             return None
@@ -98,6 +100,7 @@ class Outlook:
                 rest_growth=_growth_elsewhere(yesterday_bps, matrix.shares[index], shape),
                 at=start,
             ),
+            probability=self.chance(row),
         )
 
     def _names(self) -> Iterator[tuple[str, LinkId | None, float]]:
@@ -109,25 +112,33 @@ class Outlook:
     def _forecast(self, row: int, name: tuple[str, LinkId | None, float], steps: int) -> Forecast:
         series, under_failure, scale = name
         prediction, now = self.predictions[steps], float(self.now[row]) * scale
+        uppers = (prediction.peak_upper[:, row] * scale).tolist()
+        naive_day = float(prediction.peak_naive[_LAST_DAY, row]) * scale
         return Forecast(
             series=series,
             under_failure=under_failure,
             made_at=self.matrix.at,
             horizon_s=round(steps * self.terms.step.total_seconds()),
             now_ratio=now,
-            median=now * float(np.exp(prediction.median[row])),
-            upper=now * float(np.exp(prediction.upper[row])),
+            median=float(prediction.peak[row]) * scale,
+            upper=uppers[prediction.levels.index(self.terms.quantile)],
             quantile=self.terms.quantile,
             naive_last=now,
-            naive_day=now * float(np.exp(prediction.naive_day[row])),
+            naive_day=naive_day if np.isfinite(naive_day) else now,
+            uppers=tuple(zip(prediction.levels, uppers, strict=True)),
+            limit_probability=(
+                float(self.chances[steps][row]) if row < len(self.watched.links) else None
+            ),
         )
 
 
-def _growth_elsewhere(yesterday_bps: Array, shares: Array, shape: Array) -> float:
+def _growth_elsewhere(yesterday_bps: Array | None, shares: Array, shape: Array) -> float:
     """How what does not cross the link grew yesterday from this time to the link's peak.
 
     Taken over all of it together: single demands jump by factors within minutes.
     """
+    if yesterday_bps is None:
+        return 1.0
     elsewhere = yesterday_bps @ (1 - shares)
     then, peak = float(elsewhere[0]), float(elsewhere[1 + int(np.argmax(shape))])
     return peak / then if then > 0 else 1.0

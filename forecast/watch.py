@@ -5,7 +5,9 @@ row of that failure's routing matrix. So watching means a projection, and a chan
 another projection of the same remembered demand.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +24,12 @@ DEMAND_SCALE_BPS = 1e9
 _HIGH_PERCENTILE = 99
 _NOTICEABLE = 0.01
 """A failure matters to a link if it adds this much of its capacity."""
+_CLEARLY = 0.10
+"""By how much a load must be higher to take the place of a watched one."""
+_MOST_PRODUCTS = 1e8
+_FEWEST_STEPS = 48
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,22 +47,47 @@ class WatchedLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchList:
-    """Everything that has a model, links before demands: the order of all series."""
+    """Everything that has a model: the order of all series.
+
+    Attributes:
+        links: First every link as the network stands, then the pairs of link and failure.
+        demands: The largest.
+    """
 
     links: tuple[WatchedLink, ...]
     demands: tuple[DemandKey, ...]
+
+    @property
+    def intact(self) -> tuple[WatchedLink, ...]:
+        """Links as the network stands."""
+        return tuple(link for link in self.links if link.under_failure is None)
+
+    @property
+    def pairs(self) -> tuple[WatchedLink, ...]:
+        """Links under failures."""
+        return tuple(link for link in self.links if link.under_failure is not None)
 
     def __len__(self) -> int:
         return len(self.links) + len(self.demands)
 
 
+_NOTHING = WatchList(links=(), demands=())
+
+
 def choose(
-    routing: Present, keys: tuple[DemandKey, ...], rates_bps: Array, *, pairs: int, demands: int
+    routing: Present,
+    keys: tuple[DemandKey, ...],
+    rates_bps: Array,
+    *,
+    pairs: int,
+    demands: int,
+    before: WatchList = _NOTHING,
 ) -> WatchList:
     """What to watch, judged by past demand alone.
 
-    The fullest link without failure comes first; then the (failure, link) pairs with the highest
-    loads (99th percentile) among those the failure adds to. Demands: the largest on average.
+    Every link without failure; then the (failure, link) pairs with the highest loads (99th
+    percentile) among those the failure adds to; and the demands that are largest on average. What
+    was watched before stays unless something else is clearly worse: models take time to learn.
 
     Args:
         routing: Of now.
@@ -62,25 +95,59 @@ def choose(
         rates_bps: Past demand, shape (n_steps, n_demands).
         pairs: How many (failure, link) pairs at most.
         demands: How many demands at most.
+        before: What was watched until now.
     """
     intact = routing.under(NO_CUT, keys)
+    standing = tuple(WatchedLink(link=link, under_failure=None) for link in intact.links)
+    if not keys or not len(rates_bps):
+        return WatchList(links=standing, demands=())
+    sample = _sample(rates_bps, len(intact.links))
+    size = rates_bps.mean(axis=0)
+    sizes = dict(zip(keys, size.tolist(), strict=True))
+    return WatchList(
+        links=(*standing, *_leading(_pair_loads(routing, keys, sample), pairs, before.pairs)),
+        demands=_leading(sizes, demands, before.demands),
+    )
+
+
+def _pair_loads(
+    routing: Present, keys: tuple[DemandKey, ...], rates_bps: Array
+) -> dict[WatchedLink, float]:
+    """The high load of every link under every failure that adds to it noticeably."""
+    intact = routing.under(NO_CUT, keys)
     base = _ratios(intact, rates_bps)
-    fullest = int(np.argmax(_high(base)))
-    links = [WatchedLink(link=intact.links[fullest], under_failure=None)]
-    scored: list[tuple[float, WatchedLink]] = []
+    found = {}
     for cut in single_cuts(routing.what_if.topology):
         failed = _ratios(routing.under(cut, keys), rates_bps)
         added, high = _high(failed - base), _high(failed)
         (failure,) = cut
-        scored.extend(
-            (high[row], WatchedLink(link=link, under_failure=failure))
-            for row, link in enumerate(intact.links)
-            if added[row] > _NOTICEABLE
-        )
-    scored.sort(key=lambda item: item[0], reverse=True)
-    links.extend(watched for _, watched in scored[: max(0, pairs - 1)])
-    largest = np.argsort(-rates_bps.mean(axis=0), kind="stable")[:demands]
-    return WatchList(links=tuple(links), demands=tuple(keys[column] for column in largest))
+        for row, link in enumerate(intact.links):
+            if added[row] > _NOTICEABLE:
+                found[WatchedLink(link=link, under_failure=failure)] = float(high[row])
+    return found
+
+
+def _leading(values: Mapping[T, float], most: int, before: tuple[T, ...]) -> tuple[T, ...]:
+    """The highest, highest first; one that was among them stays while it nearly is."""
+    ranked = sorted(values, key=lambda item: -values[item])
+    if len(ranked) <= most:
+        return tuple(ranked)
+    held = frozenset(before)
+    favoured = {
+        item: values[item] * (1 + _CLEARLY if item in held else 1)
+        for item in ranked[: most + len(before)] + [item for item in before if item in values]
+    }
+    chosen = sorted(favoured, key=lambda item: -favoured[item])[:most]
+    return tuple(sorted(chosen, key=lambda item: -values[item]))
+
+
+def _sample(rates_bps: Array, n_links: int) -> Array:
+    """Steps evenly taken from the past, fewer the larger the network is."""
+    steps = max(_FEWEST_STEPS, int(_MOST_PRODUCTS / max(1, n_links * rates_bps.shape[1])))
+    if len(rates_bps) <= steps:
+        return rates_bps
+    rows = np.linspace(0, len(rates_bps) - 1, steps).round().astype(np.int64)
+    return rates_bps[rows]
 
 
 def projection(routing: Present, watched: WatchList, keys: tuple[DemandKey, ...]) -> Array:
@@ -99,6 +166,12 @@ def projection(routing: Present, watched: WatchList, keys: tuple[DemandKey, ...]
         if key in column:
             rows[row, column[key]] = 1 / DEMAND_SCALE_BPS
     return rows
+
+
+def capacities(routing: Present) -> dict[DirectedLink, float]:
+    """Bits per second of every direction that has a capacity."""
+    known = routing.what_if.topology.capacities()
+    return {link: capacity for link, capacity in known.items() if capacity > 0}
 
 
 def _ratios(matrix: RoutingMatrix, rates_bps: Array) -> Array:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
-from forecast.alarm import ESCALATION, Alarm, warning_id
+from forecast.alarm import ESCALATION, Alarm, Held, Restraint, warning_id
 from foreshadow.demand import DemandMatrix
 from foreshadow.topology import LinkId
 from foreshadow.warning import SpikeWarning
@@ -44,7 +46,7 @@ def test_what_is_said_again(later: dict[str, Any], *, is_due: bool) -> None:
     alarm = Alarm()
     alarm.remember(FIRST)
 
-    assert alarm.is_due(replace(FIRST, **later)) is is_due
+    assert (alarm.reason_to_hold(replace(FIRST, **later)) is None) is is_due
 
 
 def test_warnings_read_back_in_any_order_count_by_their_time() -> None:
@@ -54,4 +56,80 @@ def test_warnings_read_back_in_any_order_count_by_their_time() -> None:
     alarm.remember(newer)
     alarm.remember(FIRST)
 
-    assert not alarm.is_due(replace(FIRST, made_at=AT + timedelta(hours=4)))
+    later = replace(FIRST, made_at=AT + timedelta(hours=4))
+
+    assert alarm.reason_to_hold(later) is Held.WARNED
+
+
+def test_quiet_needs_a_clear_fall_and_then_a_while() -> None:
+    """Just under the limit is not quiet; well under it is, and may be said again later."""
+    alarm = Alarm(Restraint(cool_down=timedelta(minutes=30), clear_ratio=0.9))
+    alarm.remember(FIRST)
+    pair, limit = (FIRST.link, FIRST.under_failure), FIRST.limit_ratio
+    held = []
+    for minutes, upper in ((10, 0.84), (20, 0.70), (60, 0.70)):
+        at = AT + timedelta(minutes=minutes)
+        alarm.look(pair, upper, limit, at)
+        held.append(alarm.reason_to_hold(replace(FIRST, id="next", made_at=at)))
+
+    assert held == [Held.WARNED, Held.COOLING, None]
+
+
+def test_the_dearest_fit_the_budget_and_the_rest_is_counted() -> None:
+    """Two an hour: the two that may cost most; an hour later there is room again."""
+    alarm = Alarm(Restraint(per_hour=2))
+    found = [
+        replace(FIRST, id=f"w{loss}", link=f"A->{loss}", expected_loss_bps=float(loss))
+        for loss in (3, 9, 5, 1)
+    ]
+    first = alarm.choose(found, least_lead_s=0)
+    at_once = alarm.choose([replace(found[0], id="x", link="X->Y")], least_lead_s=0)
+    later = alarm.choose(
+        [replace(found[0], id="z", link="Z->Y", made_at=AT + timedelta(minutes=61))], least_lead_s=0
+    )
+
+    assert [warning.expected_loss_bps for warning in first] == [9, 5]
+    assert at_once == ()
+    assert [warning.id for warning in later] == ["z"]
+    assert alarm.held_back[Held.BUDGET] == 3
+    assert alarm.sent == 3
+
+
+@pytest.mark.parametrize(("least_lead_s", "sent"), [(3599, 1), (3600, 0)])
+def test_what_leaves_no_time_for_a_drill_is_not_sent(least_lead_s: float, sent: int) -> None:
+    """The lead must exceed what a drill takes."""
+    alarm = Alarm()
+
+    assert len(alarm.choose([FIRST], least_lead_s)) == sent
+    assert alarm.held_back[Held.LEAD] == 1 - sent
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 300), st.sampled_from("ABC"), st.floats(0.86, 2)), max_size=60
+    ),
+    st.integers(1, 4),
+)
+def test_no_hour_has_more_than_its_budget(
+    forecasts: list[tuple[int, str, float]], per_hour: int
+) -> None:
+    """Whatever is forecast, in no hour more is sent than was allowed, and nothing is lost."""
+    alarm = Alarm(Restraint(per_hour=per_hour))
+    sent: list[SpikeWarning] = []
+    for number, (minute, link, upper) in enumerate(sorted(forecasts)):
+        at = AT + timedelta(minutes=minute)
+        warning = replace(
+            FIRST,
+            id=str(number),
+            link=link,
+            upper_ratio=upper,
+            made_at=at,
+            window_end=at + timedelta(hours=1),
+        )
+        sent += alarm.choose([warning], least_lead_s=0)
+    times = [warning.made_at for warning in sent]
+
+    assert all(
+        sum(at <= other < at + timedelta(hours=1) for other in times) <= per_hour for at in times
+    )
+    assert len(sent) + sum(alarm.held_back.values()) == len(forecasts)

@@ -14,7 +14,7 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.present import Present
 from foreshadow.settings import ForecastSettings
 from foreshadow.topology import LinkId
-from foreshadow.warning import SpikeWarning
+from foreshadow.warning import Forecast, SpikeWarning
 from foreshadow.whatif import NO_CUT, single_cuts
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DemandSeries, Story, demands
@@ -32,6 +32,8 @@ COARSE = ForecastSettings(
 )
 """Hourly steps: four days are a hundred of them."""
 
+Told = tuple[tuple[Forecast, ...] | None, tuple[SpikeWarning, ...]]
+
 
 def _network() -> Present:
     return planned(abilene())
@@ -45,14 +47,12 @@ def _hourly(days: int) -> DemandSeries:
     return replace(series, starts=series.starts[::12], rates_bps=series.rates_bps[::12])
 
 
-def _told(
-    matrices: Iterable[DemandMatrix], forecaster: Forecaster | None = None
-) -> list[tuple[object, tuple[SpikeWarning, ...]]]:
+def _told(matrices: Iterable[DemandMatrix], forecaster: Forecaster | None = None) -> list[Told]:
     """What is published after each interval."""
     if forecaster is None:
         forecaster = Forecaster(COARSE, load_limit=LIMIT)
         forecaster.reroute(_network())
-    told: list[tuple[object, tuple[SpikeWarning, ...]]] = []
+    told: list[Told] = []
     for matrix in matrices:
         outlook = forecaster.observe(matrix)
         told.append((outlook.forecasts(), forecaster.warn(outlook)) if outlook else (None, ()))
@@ -132,15 +132,21 @@ def test_demands_come_and_go() -> None:
     assert all(said for said, _ in told[50:])
 
 
-def test_missing_intervals_count_as_the_one_before() -> None:
-    """Yesterday stays yesterday: a gap says what the same steps repeated would have said."""
+def test_missing_intervals_read_like_the_one_before() -> None:
+    """Yesterday stays yesterday: after a gap, naive forecasts are those of the steps repeated."""
     series = [*_hourly(3)]
-    gap = [m for index, m in enumerate(series) if index not in {60, 61}]
+    gap = [m for index, m in enumerate(series) if index not in {50, 51}]
     repeated = [
-        replace(series[59], at=m.at) if index in {60, 61} else m for index, m in enumerate(series)
+        replace(series[49], at=m.at) if index in {50, 51} else m for index, m in enumerate(series)
     ]
+    with_gap, without = _told(gap)[-1][0], _told(repeated)[-1][0]
 
-    assert _told(gap)[-1][0] == _told(repeated)[-1][0]
+    assert with_gap is not None
+    assert without is not None
+    assert [f.naive_last for f in with_gap] == pytest.approx([f.naive_last for f in without])
+    assert [f.naive_day for f in with_gap] == pytest.approx(
+        [f.naive_day for f in without], rel=0.05, abs=1e-3
+    )
 
 
 def test_a_day_of_silence_starts_over() -> None:

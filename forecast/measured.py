@@ -1,0 +1,178 @@
+"""What links carried, as their counters say: rates of readings made means of whole intervals.
+
+Rates come reading by reading and device by device; the forecast lives in intervals. An interface's
+mean over an interval is its rate over each reading, weighted by how much of the interval that
+reading covers. An interval is over when every device has been read past its end, or one is a whole
+interval further (a device that is silent holds up nobody).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from forecast.history import Array
+from foreshadow.clock import from_ns
+from foreshadow.delta import Effect
+from foreshadow.rates import RATE_COLUMNS, RateFrame, RateTable
+from foreshadow.topology import DirectedLink, NodeId, Topology
+
+_IN, _OUT = RATE_COLUMNS.index("in_bps"), RATE_COLUMNS.index("out_bps")
+_ERRORS = (RATE_COLUMNS.index("in_errors_per_s"), RATE_COLUMNS.index("out_errors_per_s"))
+_DISCARDS = (RATE_COLUMNS.index("in_discards_per_s"), RATE_COLUMNS.index("out_discards_per_s"))
+_LEAST_SHARE = 0.5
+"""An interval counts for a device if its readings cover at least this much of it."""
+
+Port = tuple[NodeId, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Interval:
+    """What every interface carried over one interval.
+
+    Attributes:
+        at: Start of the interval.
+        ports: Mean rates, one per `RATE_COLUMNS`; NaN where nobody counts that.
+    """
+
+    at: datetime
+    ports: Mapping[Port, Array]
+
+    def loads_bps(self, topology: Topology) -> dict[DirectedLink, float]:
+        """Bits per second of every internal direction of which either end counts.
+
+        What the near end sent is what the direction carried; where it is not counted, what the far
+        end received.
+        """
+        loads = {}
+        for link in topology.links:
+            if link.is_external:
+                continue
+            for near, far in link.ends():
+                sent = self._rate((near.node, near.interface), _OUT)
+                load = sent if np.isfinite(sent) else self._rate((far.node, far.interface), _IN)
+                if np.isfinite(load):
+                    loads[DirectedLink(near.node, far.node, link.id)] = load
+        return loads
+
+    def troubled(self, per_s: float) -> Iterator[tuple[Port, bool]]:
+        """Interfaces with more than so many errors or discards a second; whether it is errors."""
+        for port, rates in self.ports.items():
+            for columns, is_error in ((_ERRORS, True), (_DISCARDS, False)):
+                if np.nansum(rates[list(columns)]) > per_s:
+                    yield port, is_error
+
+    def _rate(self, port: Port, column: int) -> float:
+        rates = self.ports.get(port)
+        return float("nan") if rates is None else float(rates[column])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sums:
+    """One device's rates times seconds, and the seconds, of one interval."""
+
+    interfaces: tuple[str, ...] = ()
+    total: Array = field(default_factory=lambda: np.zeros((len(RATE_COLUMNS), 0)))
+    seconds: float = 0.0
+
+    def aligned(self, interfaces: tuple[str, ...]) -> Array:
+        """The sums in the order of `interfaces`; one that was not there before is not known."""
+        if interfaces == self.interfaces:
+            return self.total
+        if not self.seconds:
+            return np.zeros((len(RATE_COLUMNS), len(interfaces)))
+        place = {name: row for row, name in enumerate(self.interfaces)}
+        aligned = np.full((len(RATE_COLUMNS), len(interfaces)), np.nan)
+        for row, name in enumerate(interfaces):
+            if name in place:
+                aligned[:, row] = self.total[:, place[name]]
+        return aligned
+
+
+_NOTHING = _Sums()
+
+
+@dataclass(slots=True)
+class _Device:
+    """Where one device's readings have come to, and its sums of the intervals not over."""
+
+    read_until: datetime
+    sums: dict[datetime, _Sums] = field(default_factory=dict)
+
+
+class Meter:
+    """Makes intervals of rate frames."""
+
+    def __init__(self, step: timedelta) -> None:
+        """Begin with nothing read.
+
+        Args:
+            step: Length of an interval.
+        """
+        self._step = step
+        self._table = RateTable()
+        self._devices: dict[NodeId, _Device] = {}
+        self._told_until: datetime | None = None
+        self.frames: Counter[str] = Counter()
+        """Taken, by what became of them."""
+
+    def take(self, frame: RateFrame) -> tuple[Interval, ...]:
+        """Add one frame; the intervals that are over now, oldest first.
+
+        Raises:
+            ValueError: The frame's columns do not fit its rows, or hold what is no rate.
+        """
+        effect = self._table.apply(frame)
+        self.frames[effect] += 1
+        if effect in (Effect.ZOMBIE, Effect.DUPLICATE):
+            return ()
+        until = from_ns(frame.observed_at_ns)
+        device = self._devices.get(frame.device)
+        if device is None or until - device.read_until > 2 * self._step:
+            # The first reading, or the first after a long silence, has no beginning.
+            self._devices[frame.device] = _Device(read_until=until)
+        elif until > device.read_until:
+            self._add(device, frame.device, until)
+        return tuple(self._finished())
+
+    def _add(self, device: _Device, name: NodeId, until: datetime) -> None:
+        known = self._table.device(name)
+        while device.read_until < until:
+            start = self._start_of(device.read_until)
+            end = min(until, start + self._step)
+            covered_s = (end - device.read_until).total_seconds()
+            before = device.sums.get(start, _NOTHING)
+            device.sums[start] = _Sums(
+                interfaces=known.interfaces,
+                total=before.aligned(known.interfaces) + known.rates * covered_s,
+                seconds=before.seconds + covered_s,
+            )
+            device.read_until = end
+
+    def _finished(self) -> Iterator[Interval]:
+        reached = sorted(device.read_until for device in self._devices.values())
+        # By the middle one: a device whose clock is wrong decides for nobody else.
+        middle = reached[(len(reached) - 1) // 2]
+        over_until = max(reached[0], self._start_of(middle) - self._step)
+        starts = sorted({start for device in self._devices.values() for start in device.sums})
+        for start in starts:
+            if start + self._step > over_until:
+                return
+            if self._told_until is None or start >= self._told_until:
+                self._told_until = start + self._step
+                yield Interval(at=start, ports=dict(self._means(start)))
+            for device in self._devices.values():
+                device.sums.pop(start, None)
+
+    def _means(self, start: datetime) -> Iterator[tuple[Port, Array]]:
+        for name, device in self._devices.items():
+            sums = device.sums.get(start, _NOTHING)
+            if sums.seconds < _LEAST_SHARE * self._step.total_seconds():
+                continue
+            for row, interface in enumerate(sums.interfaces):
+                yield (name, interface), sums.total[:, row] / sums.seconds
+
+    def _start_of(self, at: datetime) -> datetime:
+        return at - (at - datetime.min.replace(tzinfo=at.tzinfo)) % self._step
