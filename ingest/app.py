@@ -50,7 +50,8 @@ def run(
         settings: Periods.
         clock: Time.
         stop: Ends the process.
-        epoch_file: Keeps the epoch across restarts; a checkpoint of the state lies beside it.
+        epoch_file: Keeps the epoch across restarts; a checkpoint of the state is beside it, and
+            belongs to the topics of this bus and to no others.
         sources: Readers of production that this process runs, each in a thread of its own.
 
     Raises:

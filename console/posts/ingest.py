@@ -11,6 +11,7 @@ from ingest.sources.frr import FrrAgent
 
 def serve(post: Post) -> None:
     """Run until stopped."""
+    folder, prefix = post.settings.run_dir, post.settings.bus.topic_prefix
     ground = Ground(
         devices=post.inventory.devices,
         clock=post.clock,
@@ -23,7 +24,7 @@ def serve(post: Post) -> None:
         post.settings.ingest,
         post.clock,
         post.stop,
-        epoch_file=post.settings.run_dir / "ingest.epoch",
+        epoch_file=folder / f"ingest.{prefix}.epoch",
         sources=_sources(post.settings.ingest, ground),
     )
 

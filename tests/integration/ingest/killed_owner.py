@@ -1,0 +1,29 @@
+"""The owner of the state as it really runs, for a test that kills it: a process of a test.
+
+python killed_owner.py BOOTSTRAP PREFIX FOLDER
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from console.kafka_bus import KafkaBus
+from foreshadow.clock import SystemClock
+from foreshadow.settings import BusSettings, IngestSettings
+from ingest.app import run
+
+
+def main(arguments: list[str]) -> None:
+    """Own the state until killed."""
+    bootstrap, prefix, folder = arguments
+    run(
+        KafkaBus(BusSettings(bootstrap=bootstrap, topic_prefix=prefix)),
+        IngestSettings(heartbeat_s=0.2, report_s=60, checkpoint_s=0.05),
+        SystemClock(),
+        threading.Event(),
+        epoch_file=Path(folder) / "owner.epoch",
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
