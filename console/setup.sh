@@ -40,6 +40,7 @@ find_missing() {
     has nft || need nftables 'loss on an emulated link'
     [ -x /usr/sbin/sshd ] || need openssh-server 'an SSH server inside each emulated production router'
     has ps || need procps 'to find what a dead run left behind'
+    [ -x /usr/sbin/snmpd ] || need snmpd 'an SNMP agent to test the poller with'
     local python
     python=$(find_python)
     if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -74,6 +75,7 @@ install_packages() {
     for package in "${needed[@]}"; do
         case $package in
         frr) keep_off frr ;;
+        snmpd) keep_off snmpd ;;
         openssh-server) keep_off ssh ssh.socket ;;
         esac
     done

@@ -18,6 +18,7 @@ from ingest.sources.frr import FrrAgentConfig
 from ingest.sources.gnmi_direct import GnmiConfig
 from ingest.sources.record_file import RecordFileConfig
 from ingest.sources.record_topic import RecordTopicConfig
+from ingest.sources.snmp import SnmpConfig
 
 SourceConfig = Annotated[
     BmpConfig
@@ -26,7 +27,8 @@ SourceConfig = Annotated[
     | FrrAgentConfig
     | GnmiConfig
     | RecordFileConfig
-    | RecordTopicConfig,
+    | RecordTopicConfig
+    | SnmpConfig,
     Field(discriminator="kind"),
 ]
 """A new kind of source joins here."""

@@ -4,8 +4,11 @@ Whoever adds a decoder writes its `DecoderCase` in a module beside this one (`te
 ...) and adds one line here; `tests/contract/test_decoders.py` says what it must keep.
 """
 
+from tests.bmp_cases import CASE as BMP_CASE
+from tests.cisco_cases import CISCO_CASES
 from tests.decoder_case import DecoderCase
 from tests.flow_cases import CASE as FLOW_CASE
 from tests.gnmi_cases import GNMI_CASES
+from tests.snmp_cases import CASE as SNMP_CASE
 
-CASES: tuple[DecoderCase, ...] = (*GNMI_CASES, FLOW_CASE)
+CASES: tuple[DecoderCase, ...] = (*CISCO_CASES, *GNMI_CASES, BMP_CASE, FLOW_CASE, SNMP_CASE)
