@@ -42,6 +42,7 @@ class Described:
         knows_day: Whether a series has lived for more than a day, shape (n_series,).
         knows_week: The same of a week.
         reach: How far above now the highest known peak lies, shape (n_series,).
+        fall: How far below now the lowest one lies.
     """
 
     columns: Array
@@ -49,6 +50,7 @@ class Described:
     knows_day: Mask
     knows_week: Mask
     reach: Array
+    fall: Array
 
 
 def describe(
@@ -87,6 +89,7 @@ def describe(
         week_delta,
         *(np.full_like(now, v) for v in calendar.events(at, at + step * horizon_steps)),
     ]
+    known = (np.zeros_like(now), past_peak, day_peak, week_peak)
     shape = _hour_peak(history, day, hour, horizon_steps) - hour_mean
     naive = [np.zeros_like(now), day_delta / 2, day_delta, day_peak, shape, week_delta, week_peak]
     return Described(
@@ -94,7 +97,8 @@ def describe(
         naive=np.column_stack(naive),
         knows_day=history.ages > day,
         knows_week=history.ages > _DAYS_A_WEEK * day,
-        reach=np.maximum.reduce([np.zeros_like(now), past_peak, day_peak, week_peak]),
+        reach=np.maximum.reduce(known),
+        fall=-np.minimum.reduce(known),
     )
 
 

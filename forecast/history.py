@@ -13,7 +13,8 @@ Mask = npt.NDArray[np.bool_]
 
 FLOOR_SHARE = 0.02
 """Share of a series' level that is added before the logarithm is taken."""
-_LEAST = 1e-12
+_LEAST = 1e-300
+"""Stands for nothing at all where a series never had anything."""
 _LEVEL_RATE = 1e-3
 """How fast the level follows; slower than a day of 5-minute steps."""
 _SPARE = 8

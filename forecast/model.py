@@ -29,9 +29,9 @@ from forecast.river_regression import RiverRegression
 LEVELS = (0.9, 0.95, 0.99)
 """Upper quantiles that are always given."""
 _CLIP = 1.5
-"""No peak is believed to be more than e^1.5 = 4.5 times the present load away, unless it was."""
+"""A peak is believed to be e^1.5 = 4.5 times the present load away, and further only if it was."""
 _BEYOND = 0.5
-"""Log units by which a peak may pass the highest one known."""
+"""Log units by which a peak may pass the highest and the lowest one known."""
 _ENOUGH = 0.5
 """Share of a window that must have been observed for its peak to teach anything."""
 
@@ -101,6 +101,8 @@ class _Pending:
     margins: Array
     now: Array
     load: Array
+    highest: Array
+    lowest: Array
     is_observed: Mask
 
 
@@ -204,7 +206,7 @@ class PeakModel:
         share = history.observed_share(0, self.horizon_steps)
         is_known = past.is_observed & (share >= _ENOUGH)
         truth = np.where(is_known, grown, np.nan)
-        lesson = np.clip(truth, -_CLIP, _CLIP)
+        lesson = np.clip(truth, past.lowest, past.highest)
         columns = past.columns.astype(np.float64)
         awake = past.awake[:, len(NAIVE) :]
         for place, expert in enumerate(self._experts):
@@ -223,7 +225,9 @@ class PeakModel:
         described = describe(
             history, at, self.horizon_steps, step=self._step, calendar=self.calendar
         )
-        guesses, awake = self._guesses(described)
+        highest = np.maximum(_CLIP, described.reach + _BEYOND)
+        lowest = -np.maximum(_CLIP, described.fall + _BEYOND)
+        guesses, awake = self._guesses(described, lowest, highest)
         weights = self._mixture.weights(awake)
         median = (weights * guesses).sum(axis=1)
         margins, now = self._bounds.margins(), history.lag(0)
@@ -237,20 +241,24 @@ class PeakModel:
                 margins=margins,
                 now=now,
                 load=history.relative_load(),
+                highest=highest,
+                lowest=lowest,
                 is_observed=history.is_observed(),
             )
         )
         return self._said(history, described, median, margins)
 
-    def _guesses(self, described: Described) -> tuple[Array, Mask]:
+    def _guesses(self, described: Described, lowest: Array, highest: Array) -> tuple[Array, Mask]:
         """Every guess within what can be believed, and who has a say."""
         found = [
             expert.model.predict(described.columns[:, expert.columns]) for expert in self._experts
         ]
         guesses = np.column_stack([described.naive, *found])
         awake = self._awake(described.knows_day, described.knows_week) & np.isfinite(guesses)
-        highest = np.maximum(_CLIP, described.reach + _BEYOND)[:, np.newaxis]
-        return np.clip(np.where(awake, guesses, 0.0), -_CLIP, highest), awake
+        within = np.clip(
+            np.where(awake, guesses, 0.0), lowest[:, np.newaxis], highest[:, np.newaxis]
+        )
+        return within, awake
 
     def _awake(self, knows_day: Mask, knows_week: Mask) -> Mask:
         always = np.ones_like(knows_day)

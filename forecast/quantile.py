@@ -23,6 +23,8 @@ _RESTRAINT = 0.02
 _SPAN = 0.6
 """The place that is read stays within this share of the way from the nominal one to 1, and as far
 below as that leaves above."""
+_ROUNDING = 2e-4
+"""What single precision and many small steps may cost a prediction, in log units."""
 UNKNOWN_MARGIN = 0.5
 """What is added while no error is known at all, in log units."""
 
@@ -60,7 +62,7 @@ class ErrorQuantiles:
         above = np.minimum(below + 1, np.maximum(known - 1, 0))
         low, high = (np.take_along_axis(self._sorted, place, axis=1) for place in (below, above))
         found = low + (high - low) * (at - below)
-        return np.where(known > 0, found, UNKNOWN_MARGIN).astype(np.float64)
+        return np.where(known > 0, found + _ROUNDING, UNKNOWN_MARGIN).astype(np.float64)
 
     def learn(self, errors: Array, margins: Array) -> None:
         """Take what came minus what was predicted, and the margins that were given then.
