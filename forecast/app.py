@@ -1,39 +1,64 @@
-"""The forecast process: state in, forecasts and warnings out.
+"""The forecast process: state, counters and incidents in; forecasts and warnings out.
 
-All it knows comes from its topics, read from the beginning at every start, so it may be killed at
-any moment. What it warned of before is read back from the warning topic. Why the stream comes
-through the house's subscription and not through faust: `docs/adr/0005-faust-where-it-serves.md`.
+All it knows comes from its topics. What it has learnt is saved now and then together with how far
+it had read, so a process that was killed goes on with the same numbers and reads only what came
+since; without a usable checkpoint everything is read from the beginning. What it warned of is read
+back from the warning topic. Why the stream comes through the house's subscription and not through
+faust: `docs/adr/0005-faust-where-it-serves.md`.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import structlog
 
+from forecast import memory
+from forecast.desk import Desk
 from forecast.forecaster import Forecaster
 from forecast.intake import Intake
-from forecast.outlook import Outlook
+from forecast.known_events import KnownEvents, read_events
+from foreshadow import checkpoint
 from foreshadow.bus import Bus, Publisher, Record, Subscription
+from foreshadow.checkpoint import Checkpoint
 from foreshadow.clock import Clock
 from foreshadow.codec import from_json, to_json
+from foreshadow.control import decode_control
 from foreshadow.demand import DemandMatrix
+from foreshadow.experiment import Purpose
 from foreshadow.follower import Follower
+from foreshadow.incident import Incident
+from foreshadow.meter import SILENT, Meter
+from foreshadow.rates import decode_frame
+from foreshadow.rollout_event import Feedback
 from foreshadow.settings import ForecastSettings
 from foreshadow.telemetry import dead_letter
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
-from foreshadow.warning import ForecastStep, SpikeWarning
+from foreshadow.triage_report import TriageReport
+from foreshadow.warning import SpikeWarning
 
 _POLL_S = 0.1
 _BATCH = 2000
-_KEY = "forecast"
+_HEARD = (
+    *(Topic.STATE, Topic.METRICS, Topic.INCIDENT),
+    *(Topic.CONTROL, Topic.VERDICT, Topic.FEEDBACK, Topic.WARNING),
+)
 
 log = structlog.get_logger(__name__)
 
 
-def run(
+class _Took(msgspec.Struct):
+    """What the forecast wants to know of a drill: the rest of it is large."""
+
+    purpose: Purpose
+    took_s: float
+
+
+def run(  # noqa: PLR0913 - what the process is made of
     bus: Bus,
     settings: ForecastSettings,
     clock: Clock,
@@ -41,6 +66,8 @@ def run(
     *,
     load_limit: float,
     routers: Iterable[NodeId] = (),
+    meter: Meter = SILENT,
+    checkpoint_file: Path | None = None,
 ) -> None:
     """Forecast until `stop` is set.
 
@@ -52,103 +79,129 @@ def run(
         load_limit: Load ratio a link may reach.
         routers: Whose demand readings make an interval whole; empty means those whose configuration
             is on the topic when this begins.
+        meter: Takes numbers for who watches the process.
+        checkpoint_file: Where what was learnt is saved; none: everything is read anew each time.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
+        ConfigError: The file of known events will not do.
     """
     publisher = bus.publisher()
-    desk = _Desk(settings, publisher, load_limit)
-    with closing(bus.subscribe(Topic.WARNING)) as said:
-        desk.read_back(said)
-    intake = Intake(Follower("forecast", publisher, clock), routers)
-    with closing(bus.subscribe(Topic.STATE)) as subscription:
+    office = _Office(settings, publisher, clock, tuple(routers), load_limit, meter)
+    subscription = office.reopen(bus, checkpoint_file)
+    with closing(subscription):
+        saved_s, is_dirty = clock.monotonic_s(), False
         while not stop.is_set():
             records = subscription.poll(_POLL_S, _BATCH)
-            matrices = [matrix for record in records for matrix in intake.take(record)]
-            if subscription.is_caught_up():
-                matrices.extend(intake.settle())
-            desk.take(matrices, intake, is_caught_up=subscription.is_caught_up())
+            office.take(records, is_caught_up=subscription.is_caught_up())
             publisher.flush()
+            is_dirty = is_dirty or bool(records)
+            is_due = clock.monotonic_s() >= saved_s + settings.checkpoint_s
+            if checkpoint_file is not None and is_dirty and is_due:
+                office.save(checkpoint_file, subscription)
+                saved_s, is_dirty = clock.monotonic_s(), False
+        if checkpoint_file is not None:
+            office.save(checkpoint_file, subscription)
 
 
-class _Desk:
-    """Turns intervals into what is published."""
+class _Office:
+    """Everything the process is made of."""
 
-    def __init__(self, settings: ForecastSettings, publisher: Publisher, load_limit: float) -> None:
-        self._settings, self._publisher = settings, publisher
-        self._forecaster = Forecaster(settings, load_limit=load_limit)
-        self._unjudged: Outlook | None = None
-
-    def read_back(self, said: Subscription) -> None:
-        """Remember the warnings that are out."""
-        count = 0
-        while not said.is_caught_up():
-            for record in said.poll(_POLL_S):
-                try:
-                    self._forecaster.remember(from_json(record.value, SpikeWarning))
-                    count += 1
-                except msgspec.DecodeError as error:
-                    self._reject(record, error)
-        log.info("forecast_started", warnings_out=count)
-
-    def take(self, matrices: Sequence[DemandMatrix], intake: Intake, *, is_caught_up: bool) -> None:
-        """Learn from every interval; warn after the newest, once the backlog is read.
-
-        The newest of a backlog may be one a killed process did not live to judge, so it is kept
-        until it is known to be the newest.
-        """
-        for matrix in matrices:
-            self._reroute(intake)
-            outlook = self._forecaster.observe(matrix)
-            if matrix is matrices[-1]:
-                self._unjudged = outlook
-            if outlook is None or outlook is not self._unjudged:
-                self._publish(self._history_step(matrix))
-        if self._unjudged is None:
-            return
-        if self._is_live(self._unjudged.matrix, is_caught_up=is_caught_up):
-            self._speak(self._unjudged)
-            self._unjudged = None
-        elif matrices:
-            self._publish(self._history_step(self._unjudged.matrix))
-
-    def _reroute(self, intake: Intake) -> None:
-        routing = intake.routing()
-        if routing is not None:
-            self._forecaster.reroute(routing)
-
-    def _is_live(self, matrix: DemandMatrix, *, is_caught_up: bool) -> bool:
-        warn_from = self._settings.warn_from
-        return is_caught_up and (warn_from is None or matrix.at >= warn_from)
-
-    def _speak(self, outlook: Outlook) -> None:
-        warnings = self._forecaster.warn(outlook)
-        for warning in warnings:
-            self._publisher.publish(Topic.WARNING, warning.link, to_json(warning))
-            log.info(
-                "spike_warned",
-                warning=warning.id,
-                upper_ratio=round(warning.upper_ratio, 3),
-                lead_s=warning.lead_s,
-            )
-        self._publish(
-            ForecastStep(
-                made_at=outlook.matrix.at,
-                is_live=True,
-                steps_seen=self._forecaster.steps_seen,
-                forecasts=outlook.forecasts(),
-                coverage=tuple(self._forecaster.coverage.items()),
-            )
+    def __init__(  # noqa: PLR0917 - what the process is made of
+        self,
+        settings: ForecastSettings,
+        publisher: Publisher,
+        clock: Clock,
+        routers: tuple[NodeId, ...],
+        load_limit: float,
+        meter: Meter,
+    ) -> None:
+        self._publisher = publisher
+        events = settings.events_file
+        self._announced = read_events(events) if events is not None else ()
+        self._whose = memory.identity(
+            settings.model_dump_json(exclude={"warn_from", "checkpoint_file", "checkpoint_s"}),
+            repr(load_limit),
+            repr(routers),
+            repr(self._announced),
         )
-
-    def _history_step(self, matrix: DemandMatrix) -> ForecastStep:
-        return ForecastStep(
-            made_at=matrix.at, is_live=False, steps_seen=self._forecaster.steps_seen
+        self._follower = Follower("forecast", publisher, clock)
+        self._intake = Intake(self._follower, routers, step=timedelta(seconds=settings.step_s))
+        forecaster = Forecaster(
+            settings, load_limit=load_limit, events=KnownEvents(self._announced)
         )
+        self._desk = Desk(forecaster, settings, publisher, meter)
 
-    def _publish(self, step: ForecastStep) -> None:
-        self._publisher.publish(Topic.FORECAST, _KEY, to_json(step))
+    def reopen(self, bus: Bus, file: Path | None) -> Subscription:
+        """Everything that is heard, from where the checkpoint ends; from the beginning without."""
+        if file is None:
+            log.info("forecast_started", resumed=False)
+            return bus.subscribe(*_HEARD)
+        subscription, saved = checkpoint.reopen(bus, file, *_HEARD)
+        if saved is not None and not self._resume(saved, file):
+            subscription.close()
+            subscription, saved = bus.subscribe(*_HEARD), None
+        log.info(
+            "forecast_started",
+            resumed=saved is not None,
+            steps_seen=self._desk.forecaster.steps_seen,
+        )
+        return subscription
+
+    def save(self, file: Path, subscription: Subscription) -> None:
+        """Save what was learnt, and how far it was read for it."""
+        learnt = {"intake": self._intake.memory(), "desk": self._desk.memory()}
+        own = memory.freeze(learnt, self._whose)
+        checkpoint.save(file, self._follower.checkpoint(subscription.positions(), own=own))
+
+    def take(self, records: Iterable[Record], *, is_caught_up: bool) -> None:
+        """Take what was read; learn from the intervals it completes, and speak of the newest."""
+        matrices: list[DemandMatrix] = []
+        for record in records:
+            if record.topic is Topic.STATE:
+                matrices.extend(self._intake.take(record))
+                continue
+            try:
+                self._hear(record)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                self._reject(record, error)
+        if is_caught_up:
+            matrices.extend(self._intake.settle())
+        intervals = [*self._intake.intervals(matrices)]
+        self._desk.take(intervals, self._intake, is_caught_up=is_caught_up)
+
+    def _resume(self, saved: Checkpoint, file: Path) -> bool:
+        """Stand where the checkpoint was taken; whether that could be."""
+        try:
+            learnt = memory.thaw(saved.own, self._whose)
+            self._desk.resume(learnt["desk"])
+            self._intake.resume(learnt["intake"])
+        except (memory.Unreadable, KeyError, TypeError) as error:
+            log.warning("checkpoint_unusable", path=str(file), reason=str(error))
+            return False
+        self._follower.resume(saved)
+        return True
+
+    def _hear(self, record: Record) -> None:
+        forecaster = self._desk.forecaster
+        match record.topic:
+            case Topic.METRICS:
+                self._intake.count(decode_frame(record.value))
+            case Topic.INCIDENT:
+                forecaster.warner.hear(from_json(record.value, Incident))
+            case Topic.CONTROL:
+                message = decode_control(record.value)
+                if isinstance(message, TriageReport):
+                    forecaster.warner.hear_triage(message, forecaster.routing)
+            case Topic.VERDICT:
+                took = from_json(record.value, _Took)
+                if took.purpose is Purpose.DRILL:
+                    forecaster.warner.hear_drill(took.took_s)
+            case Topic.FEEDBACK:
+                forecaster.feed_back(from_json(record.value, Feedback))
+            case _:
+                forecaster.remember(from_json(record.value, SpikeWarning))
 
     def _reject(self, record: Record, error: Exception) -> None:
-        rejected = dead_letter(record, f"forecast: not a warning: {error}")
+        rejected = dead_letter(record, f"forecast: not what {record.topic} carries: {error}")
         self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))

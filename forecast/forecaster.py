@@ -66,6 +66,11 @@ class Forecaster:
         self.steps_seen = 0
 
     @property
+    def step(self) -> timedelta:
+        """Length of one interval."""
+        return self._terms.step
+
+    @property
     def watched(self) -> WatchList | None:
         """What has models; None until the warm-up is over and the routing is known."""
         return self._projection.watched if self._projection else None

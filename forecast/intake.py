@@ -1,7 +1,13 @@
-"""From state deltas to demand matrices in time order, and to the routing they run over."""
+"""From the topics to intervals in time order, and to the routing they run over.
 
-from collections.abc import Iterable, Iterator
+An interval is the demand the routers' flow export makes up together, with what links carried by
+their counters. Where nobody exports flows, counters alone make the intervals.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from forecast.measured import Interval, Meter
 from foreshadow.bus import Record
 from foreshadow.clock import from_ns
 from foreshadow.delta import Effect, Op
@@ -9,17 +15,38 @@ from foreshadow.demand import DemandAssembler, DemandKey, DemandMatrix
 from foreshadow.follower import Followed, Follower
 from foreshadow.observed import Stream
 from foreshadow.present import ROUTING_STREAMS, Present, present
-from foreshadow.topology import NodeId
+from foreshadow.rates import RateFrame
+from foreshadow.topology import DirectedLink, NodeId
+
+_INTERVALS_KEPT = 300
+"""Counted intervals that wait for their demand; a day of five minutes."""
+
+Loads = Mapping[DirectedLink, float]
+"""Bits per second per direction, as far as it was counted."""
+
+
+_REMEMBERED = (
+    *("_assembler", "_early", "_is_routing_old", "_present", "_waiting"),
+    *("_unheard", "_meter", "_counted", "_has_demand"),
+)
+"""Everything but the follower, which has a form of its own."""
 
 
 class Intake:
     """Follows the state, and puts the routers' demand readings together."""
 
-    def __init__(self, follower: Follower, routers: Iterable[NodeId] = ()) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        routers: Iterable[NodeId] = (),
+        *,
+        step: timedelta = timedelta(minutes=5),
+    ) -> None:
         """Begin with nothing read.
 
         Args:
             follower: Keeps the state.
+            step: Length of an interval.
             routers: Whose readings make an interval whole; empty means those that have sent a
                 configuration when `settle` is called.
         """
@@ -29,6 +56,9 @@ class Intake:
         self._is_routing_old = True
         self._present: Present | None = None
         self._waiting: list[DemandMatrix] = []
+        self._meter = Meter(step)
+        self._counted: dict[datetime, Interval] = {}
+        self._has_demand = False
         self._unheard: set[tuple[NodeId, Stream]] | None = None
         if known := tuple(routers):
             self._expect(known)
@@ -58,12 +88,52 @@ class Intake:
         self._waiting.extend(matrix for reading in early for matrix in self._add(*reading))
         return self._released()
 
+    def count(self, frame: RateFrame) -> None:
+        """Take one device's rates; what is over becomes the counted side of intervals.
+
+        Raises:
+            ValueError: The frame's columns do not fit its rows, or hold what is no rate.
+        """
+        for interval in self._meter.take(frame):
+            self._counted[interval.at] = interval
+            if len(self._counted) > _INTERVALS_KEPT:
+                self._counted.pop(next(iter(self._counted)))
+
+    def intervals(self, matrices: Iterable[DemandMatrix]) -> Iterator[tuple[DemandMatrix, Loads]]:
+        """Each matrix with what was counted in its interval.
+
+        Without any demand so far, an interval that was counted stands for itself.
+        """
+        for matrix in matrices:
+            self._has_demand = True
+            counted = self._counted.pop(self._meter.start_of(matrix.at), None)
+            yield matrix, self._loads(counted)
+        if not self._has_demand and self._assembler is not None and not self._unheard:
+            for at in sorted(self._counted):
+                counted = self._counted.pop(at)
+                yield DemandMatrix(at=at, keys=(), rates_bps=()), self._loads(counted)
+
+    def _loads(self, counted: Interval | None) -> Loads:
+        routing = self.routing()
+        if counted is None or routing is None:
+            return {}
+        return counted.loads_bps(routing.what_if.topology)
+
     def routing(self) -> Present | None:
         """The network as it stands; the same object as before where nothing has changed."""
         if self._is_routing_old:
             self._is_routing_old = False
             self._present = present(self._follower.state, self._present) or self._present
         return self._present
+
+    def memory(self) -> dict[str, object]:
+        """Everything it has not let out yet; the follower's state is apart from it."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
+
+    def resume(self, memory: Mapping[str, object]) -> None:
+        """Stand where the memory was taken."""
+        for name in _REMEMBERED:
+            setattr(self, name, memory[name])
 
     def _expect(self, routers: tuple[NodeId, ...]) -> None:
         self._assembler = DemandAssembler(routers)

@@ -20,8 +20,6 @@ from foreshadow.rates import RATE_COLUMNS, RateFrame, RateTable
 from foreshadow.topology import DirectedLink, NodeId, Topology
 
 _IN, _OUT = RATE_COLUMNS.index("in_bps"), RATE_COLUMNS.index("out_bps")
-_ERRORS = (RATE_COLUMNS.index("in_errors_per_s"), RATE_COLUMNS.index("out_errors_per_s"))
-_DISCARDS = (RATE_COLUMNS.index("in_discards_per_s"), RATE_COLUMNS.index("out_discards_per_s"))
 _LEAST_SHARE = 0.5
 """An interval counts for a device if its readings cover at least this much of it."""
 
@@ -56,13 +54,6 @@ class Interval:
                 if np.isfinite(load):
                     loads[DirectedLink(near.node, far.node, link.id)] = load
         return loads
-
-    def troubled(self, per_s: float) -> Iterator[tuple[Port, bool]]:
-        """Interfaces with more than so many errors or discards a second; whether it is errors."""
-        for port, rates in self.ports.items():
-            for columns, is_error in ((_ERRORS, True), (_DISCARDS, False)):
-                if np.nansum(rates[list(columns)]) > per_s:
-                    yield port, is_error
 
     def _rate(self, port: Port, column: int) -> float:
         rates = self.ports.get(port)
@@ -140,7 +131,7 @@ class Meter:
     def _add(self, device: _Device, name: NodeId, until: datetime) -> None:
         known = self._table.device(name)
         while device.read_until < until:
-            start = self._start_of(device.read_until)
+            start = self.start_of(device.read_until)
             end = min(until, start + self._step)
             covered_s = (end - device.read_until).total_seconds()
             before = device.sums.get(start, _NOTHING)
@@ -155,7 +146,7 @@ class Meter:
         reached = sorted(device.read_until for device in self._devices.values())
         # By the middle one: a device whose clock is wrong decides for nobody else.
         middle = reached[(len(reached) - 1) // 2]
-        over_until = max(reached[0], self._start_of(middle) - self._step)
+        over_until = max(reached[0], self.start_of(middle) - self._step)
         starts = sorted({start for device in self._devices.values() for start in device.sums})
         for start in starts:
             if start + self._step > over_until:
@@ -174,5 +165,6 @@ class Meter:
             for row, interface in enumerate(sums.interfaces):
                 yield (name, interface), sums.total[:, row] / sums.seconds
 
-    def _start_of(self, at: datetime) -> datetime:
+    def start_of(self, at: datetime) -> datetime:
+        """When the interval began that a moment is in."""
         return at - (at - datetime.min.replace(tzinfo=at.tzinfo)) % self._step

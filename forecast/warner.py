@@ -5,6 +5,7 @@
 See `ranking` for the cost, `likelihood` for the failure, `alarm` for what is held back.
 """
 
+from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,6 +29,9 @@ from foreshadow.warning import ElementKind, SpikeWarning
 
 _PLANNED = 0.99
 """The chance that maintenance takes place as announced."""
+
+_REPORTS_KEPT = 100
+"""Triage reports that are heard before the network is known."""
 
 
 class Warner:
@@ -54,6 +58,7 @@ class Warner:
         self._elements: Elements | None = None
         self._costs = TriageCosts(terms.load_limit)
         self._drills = DrillLength(settings.drill_s)
+        self._unpriced: deque[TriageReport] = deque(maxlen=_REPORTS_KEPT)
 
     @property
     def _longest(self) -> timedelta:
@@ -63,6 +68,8 @@ class Warner:
         """Take note of the network."""
         self._elements = Elements.of(routing.what_if.topology)
         self.failures.know(self._elements)
+        while self._unpriced:
+            self.hear_triage(self._unpriced.popleft(), routing)
 
     def hear(self, incident: Incident) -> None:
         """Take note of what occurred to a router."""
@@ -71,8 +78,10 @@ class Warner:
 
     def hear_triage(self, report: TriageReport, routing: Present | None) -> None:
         """Take note of what failures would cost."""
-        if routing is not None:
-            self._costs.hear(report, routing.what_if.topology.capacities())
+        if routing is None:
+            self._unpriced.append(report)
+            return
+        self._costs.hear(report, routing.what_if.topology.capacities())
 
     def hear_drill(self, took_s: float) -> None:
         """Take note of how long a drill took."""

@@ -254,7 +254,7 @@ class ForecastSettings(BaseModel):
         default=None, description="known events: maintenance windows and days unlike others (YAML)"
     )
     checkpoint_file: Path | None = Field(
-        default=None, description="what was learnt, saved; none: forecast.checkpoint in run_dir"
+        default=None, description="what was learnt, saved; none: forecast.*.checkpoint in run_dir"
     )
     checkpoint_s: float = Field(
         default=60.0, ge=0, description="wall clock between two savings; 0 saves after every step"

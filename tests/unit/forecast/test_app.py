@@ -152,15 +152,20 @@ def test_a_killed_process_goes_on_and_repeats_nothing() -> None:
 def test_what_is_no_delta_or_warning_goes_to_the_dead_letters() -> None:
     """Bad records are counted elsewhere and stop nothing."""
     bus = MemoryBus()
-    bus.append(Topic.WARNING, "x", b"{}")
-    bus.append(Topic.STATE, "x", b"\x93junk")
+    for topic in (Topic.WARNING, Topic.INCIDENT, Topic.CONTROL, Topic.VERDICT, Topic.FEEDBACK):
+        bus.append(topic, "x", b"{}")
+    for topic in (Topic.STATE, Topic.METRICS):
+        bus.append(topic, "x", b"\x93junk")
     production = _Production(bus)
     with _running(bus):
         production.demand_until(LIVE_FROM)
         _await_step(bus, LIVE_FROM)
     rejected = [from_json(r.value, Rejected) for r in bus.read(Topic.REJECT, 0, 10)]
 
-    assert [record.origin for record in rejected] == ["warning.v1/0/0", "state.v1/0/0"]
+    assert {record.origin for record in rejected} == {
+        *("warning.v1/0/0", "state.v1/0/0", "metrics.v1/0/0", "incident.v1/0/0"),
+        *("control.v1/0/0", "verdict.v1/0/0", "feedback.v1/0/0"),
+    }
     assert all(record.reason.startswith("forecast: ") for record in rejected)
 
 
