@@ -17,7 +17,7 @@ TOGETHER_NS = 10**9
 """Leaves of one reading are this close."""
 
 _LATEST_NS = 60 * 10**9
-_SPEED = "speed"
+_SPEEDS = {"speed": 1.0, "speed-kbps": 1e3}
 _UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _FASTEST_BPS = 1e15
 
@@ -78,8 +78,9 @@ class CounterRows:
                 self.is_overfull = True
                 return
             row = self._rows[interface] = _Row()
-        if column == _SPEED:
-            row.capacity_bps = speed_bps(value) or row.capacity_bps
+        if column in _SPEEDS:
+            told_bps = speed_bps(value)
+            row.capacity_bps = told_bps * _SPEEDS[column] if told_bps else row.capacity_bps
             return
         count = counted(value)
         if row.columns and not -TOGETHER_NS <= at_ns - row.at_ns <= TOGETHER_NS:

@@ -1,4 +1,4 @@
-"""gNMI in the three spellings that collectors give it, as decoders of the house."""
+"""Notifications in every spelling that collectors give them, as decoders of the house."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,6 +8,8 @@ from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
 from ingest.device_names import DeviceNames, unknown_sender
 from ingest.heard import LARGEST_INPUT_BYTES, Heard
+from ingest.sources.cisco_csv import CiscoCsv
+from ingest.sources.cisco_mdt import parse_mdt
 from ingest.sources.gnmi_gnmic import parse_event, parse_gnmic_json, sender_of
 from ingest.sources.gnmi_notification import Message, Notification, Synced
 from ingest.sources.gnmi_protojson import parse_protojson
@@ -15,16 +17,18 @@ from ingest.sources.gnmi_state import Arrival, GnmiLimits, GnmiState
 
 Parse = Callable[[bytes], Iterable[Message]]
 
-PARSERS: dict[str, Parse] = {
-    "gnmi": parse_protojson,
-    "gnmic-json": parse_gnmic_json,
-    "gnmic-event": parse_event,
+PARSERS: dict[str, Callable[[], Parse]] = {
+    "gnmi": lambda: parse_protojson,
+    "gnmic-json": lambda: parse_gnmic_json,
+    "gnmic-event": lambda: parse_event,
+    "mdt": lambda: parse_mdt,
+    "cisco-csv": lambda: CiscoCsv().parse,
 }
-"""By the name that an operator gives the spelling."""
+"""By the name that an operator gives the spelling; some remember what a file began with."""
 
 
 class GnmiDecoder:
-    """Hears gNMI notifications in one of their spellings."""
+    """Hears notifications in one of their spellings."""
 
     def __init__(
         self,
@@ -47,7 +51,8 @@ class GnmiDecoder:
                 never synchronised.
         """
         self.name = spelling
-        self._parse, self._names = PARSERS[spelling], names
+        self.is_line_based = spelling == "cisco-csv"
+        self._parse, self._names = PARSERS[spelling](), names
         self._trusted_ns = None if trusted_after_s is None else int(trusted_after_s * 1e9)
         self.state = GnmiState(spelling, limits, instance=instance)
 

@@ -139,9 +139,13 @@ def whole(said: Any) -> int:
     Raises:
         ValueError: It is none.
     """
-    if isinstance(said, bool) or (isinstance(said, str) and len(said) > 20):
-        raise ValueError(f"{str(said)[:40]!r} is no 64-bit integer")
-    return int(said)
+    if isinstance(said, int) and not isinstance(said, bool):
+        return said
+    if isinstance(said, str) and len(said) <= 20 and said.isascii():
+        return int(said)
+    if isinstance(said, float) and said.is_integer():
+        return int(said)
+    raise ValueError(f"{str(said)[:40]!r} is no 64-bit integer")
 
 
 def json_value(said: Any) -> Any:

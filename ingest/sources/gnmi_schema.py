@@ -4,7 +4,8 @@ A tree of names. Walking down it is all that happens to an update on the hot pat
 with its prefix already walked costs one look-up an element.
 
 Source: openconfig/public (interfaces, network-instance, bgp, isis, ospfv2, aft); Nokia SR Linux
-`srl_nokia-interfaces`; Cisco `Cisco-IOS-XE-interfaces-oper`; Huawei `huawei-ifm`.
+`srl_nokia-interfaces`; Cisco `Cisco-IOS-XE-interfaces-oper`, `Cisco-IOS-XR-infra-statsd-oper`,
+`Cisco-IOS-XR-pfi-im-cmd-oper`, `Cisco-IOS-XR-ipv4-bgp-oper`; Huawei `huawei-ifm`.
 """
 
 import re
@@ -88,6 +89,13 @@ _ADDRESS = f"{_INTERFACE}/subinterfaces/subinterface[index]/ipv4/addresses/addre
 _SRL = "interface[name]"
 _SRL_ADDRESS = f"{_SRL}/subinterface[index]/ipv4/address[ip-prefix]"
 _HUAWEI = "ifm/interfaces/interface[name]"
+_XR_STATISTICS = "infra-statistics/interfaces/interface[interface-name]/latest"
+_XR_BRIEF = "interfaces/interface-briefs/interface-brief[interface-name]"
+_XR_INTERFACE = "interfaces/interface-xr/interface[interface-name]"
+_XR_NEIGHBOR = (
+    "bgp/instances/instance[instance-name]/instance-active/default-vrf"
+    "/neighbors/neighbor[neighbor-address]"
+)
 
 _KNOWN: Mapping[str, tuple[Kind, str, int]] = {
     f"{_INTERFACE}/state/oper-status": (Kind.INTERFACE, "oper", 1),
@@ -116,6 +124,16 @@ _KNOWN: Mapping[str, tuple[Kind, str, int]] = {
     f"{_SRL}/ethernet/port-speed": (Kind.COUNTERS, "speed", 1),
     f"{_HUAWEI}/dynamic/oper-status": (Kind.INTERFACE, "oper", 1),
     f"{_HUAWEI}/dynamic/admin-status": (Kind.INTERFACE, "admin", 1),
+    # IOS XR says in one word whether an interface is up, down, or shut.
+    f"{_XR_BRIEF}/state": (Kind.INTERFACE, "im-state", 1),
+    f"{_XR_INTERFACE}/state": (Kind.INTERFACE, "im-state", 1),
+    f"{_XR_STATISTICS}/data-rate/bandwidth": (Kind.COUNTERS, "speed-kbps", 1),
+    f"{_XR_NEIGHBOR}/connection-state": (Kind.SESSION, "state", 2),
+    f"{_XR_NEIGHBOR}/remote-as": (Kind.SESSION, "peer-as", 2),
+    f"{_XR_NEIGHBOR}/local-as": (Kind.SESSION, "local-as", 2),
+    # NX-OS, from its data management engine.
+    "ethpmPhysIf[id]/operSt": (Kind.INTERFACE, "oper", 1),
+    "l1PhysIf[id]/adminSt": (Kind.INTERFACE, "admin", 1),
     f"{_NEIGHBOR}/state/session-state": (Kind.SESSION, "state", 4),
     f"{_NEIGHBOR}/state/peer-as": (Kind.SESSION, "peer-as", 4),
     f"{_NEIGHBOR}/state/local-as": (Kind.SESSION, "local-as", 4),
@@ -162,6 +180,15 @@ _COUNTED: Mapping[str, Mapping[str, str]] = {
         "out-discards": "out_discards",
         "num-flaps": "carrier_transitions",
     },
+    f"{_XR_STATISTICS}/generic-counters": {
+        "bytes-received": "in_octets",
+        "bytes-sent": "out_octets",
+        "input-errors": "in_errors",
+        "output-errors": "out_errors",
+        "input-drops": "in_discards",
+        "output-drops": "out_discards",
+        "carrier-transitions": "carrier_transitions",
+    },
     f"{_SRL}/statistics": {
         "in-octets": "in_octets",
         "out-octets": "out_octets",
@@ -183,6 +210,10 @@ _IGNORED = (
     f"{_INTERFACE}/descr",
     f"{_INTERFACE}/subinterfaces",
     f"{_SRL}/statistics",
+    "infra-statistics",
+    _XR_BRIEF,
+    _XR_INTERFACE,
+    _XR_NEIGHBOR,
     f"{_INSTANCE}/state",
     f"{_INSTANCE}/config",
     f"{_BGP}/global",

@@ -62,7 +62,7 @@ _DROPPED = frozenset({"NULL", "Null0", "null0", "DROP", "dsc", "discard"})
 _STATES = {
     name.upper(): name
     for name in ("Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
-}
+} | {"ESTAB": "Established"}
 _OSPF_STATES = {
     "FULL": "Full",
     "TWO_WAY": "2-Way",
@@ -81,6 +81,13 @@ def interface_values(keys: Keys, leaves: Leaves, _all: Things, _of: str) -> Iter
 
     An interface of which nothing says that somebody shut it is not shut.
     """
+    if (state := leaves.text("im-state")) is not None:
+        yield Interface(
+            name=keys[0],
+            is_admin_up=state != "im-state-admin-down",
+            is_oper_up=state == "im-state-up",
+        )
+        return
     for index in _indexes(leaves):
         oper = leaves.text("sub-oper", index) if index != "0" else None
         admin = leaves.text("sub-admin", index) if index != "0" else None
@@ -118,18 +125,19 @@ def _addresses(leaves: Leaves, index: str) -> Iterator[IPv4Interface]:
 
 def session_values(keys: Keys, leaves: Leaves, everything: Things, of: str) -> Iterator[Value]:
     """The session, once its state and both AS numbers are known; IPv6 peers are no part of it."""
-    instance, _, _, peer = keys
+    # IOS XR's own model has a branch for the default VRF, and no key for it.
+    instance = keys[0] if len(keys) == 4 else of
     state = leaves.text("state")
     remote = leaves.number("peer-as")
     local = leaves.number("local-as") or _global_as(everything, keys[:3])
-    address = _address(peer)
+    address = _address(keys[-1])
     if instance != of or address is None or state is None or remote is None or local is None:
         return
     yield Session(
         peer=address,
         remote_as=remote,
         local_as=local,
-        state=_STATES.get(state.upper().replace("_", ""), state),
+        state=_STATES.get(state.upper().replace("_", "").removeprefix("BGP-ST-"), state),
     )
 
 

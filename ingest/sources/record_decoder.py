@@ -11,12 +11,18 @@ from ingest.heard import Decoder, Heard
 from ingest.source import Ground
 from ingest.sources.gnmi_decoder import GnmiDecoder
 
-Spelling = Literal["gnmi", "gnmic-json", "gnmic-event"]
+Spelling = Literal["gnmi", "gnmic-json", "gnmic-event", "mdt", "cisco-csv"]
 SPELLINGS: tuple[str, ...] = get_args(Spelling)
 
 
 class RecordDecoder(Decoder, Protocol):
-    """A decoder of records that may come under a key, and that may hold something back."""
+    """A decoder of records that may come under a key, and that may hold something back.
+
+    Attributes:
+        is_line_based: Whether every line of a file is a record; else every JSON document is.
+    """
+
+    is_line_based: bool
 
     def decode_from(
         self, raw: bytes, key: str, *, origin: str, received_ns: int

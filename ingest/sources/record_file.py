@@ -17,7 +17,7 @@ from foreshadow.errors import ConfigError
 from ingest.collector import Collector
 from ingest.heard import Heard
 from ingest.source import Ground, Outlet
-from ingest.sources.json_documents import Document, documents
+from ingest.sources.file_records import Document, documents, lines
 from ingest.sources.record_decoder import RecordConfig, RecordDecoder
 
 STDIN = Path("-")
@@ -75,16 +75,17 @@ def hear_file(path: Path, decoder: RecordDecoder, clock: Clock) -> Iterator[Hear
         ConfigError: It cannot be read.
     """
     with _opened(path) as file:
-        for document in _readable(path, file):
+        records = lines(file) if decoder.is_line_based else documents(file)
+        for document in _readable(path, records):
             yield from decoder.decode(
                 document.raw, origin=f"{path}:{document.line}", received_ns=to_ns(clock.now())
             )
     yield from decoder.finish()
 
 
-def _readable(path: Path, file: BinaryIO) -> Iterator[Document]:
+def _readable(path: Path, records: Iterator[Document]) -> Iterator[Document]:
     try:
-        yield from documents(file)
+        yield from records
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"cannot be read to its end: {error}", path=path) from error
 

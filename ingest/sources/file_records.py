@@ -1,4 +1,4 @@
-"""JSON documents in a file, one after the other: a line each, or over many lines.
+"""Records in a file: lines, or JSON documents one after the other, however many lines they take.
 
 Documents are told apart by their brackets alone, so that a damaged one comes out as it is, to be
 refused with its line, and the ones after it are read all the same.
@@ -61,6 +61,20 @@ def documents(file: BinaryIO) -> Iterator[Document]:
             pending, begun, depth = bytearray(), 0, 0
     if pending.strip():
         yield Document(bytes(pending).strip(), begun)
+
+
+def lines(file: BinaryIO) -> Iterator[Document]:
+    """The lines of a file that have something in them; one that is too long is cut.
+
+    Raises:
+        OSError: The file cannot be read on.
+    """
+    number, is_rest = 0, False
+    while line := file.readline(_LONGEST_LINE):
+        number += not is_rest
+        if line.strip() and not is_rest:
+            yield Document(line, number)
+        is_rest = not line.endswith(b"\n")
 
 
 def _is_plain(line: bytes) -> bool:
