@@ -8,10 +8,17 @@ memory. What is per core is of the processor's time; the rest is of the clock on
 from functools import partial
 
 from benchmarks import _report as report
+from benchmarks._gnmi_speed import gnmi_updates
 from benchmarks._ingest_path import memory_flat, memory_flat_30_min, rate_path, state_path
 from benchmarks._row_speed import rows_per_core
 
-MEASUREMENTS: tuple[report.Measurement, ...] = (rows_per_core, state_path, rate_path, memory_flat)
+MEASUREMENTS: tuple[report.Measurement, ...] = (
+    rows_per_core,
+    gnmi_updates,
+    state_path,
+    rate_path,
+    memory_flat,
+)
 
 main = partial(report.run, "Ingest", MEASUREMENTS, large=(memory_flat_30_min,))
 
