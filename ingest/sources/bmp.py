@@ -1,5 +1,6 @@
 """BMP as a source: a server that routers connect to, or sessions from a file."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -53,7 +54,7 @@ class BmpConfig(BaseModel):
         Raises:
             ConfigError: An alias leads to no device, or the file is not there.
         """
-        names = _names(self.aliases, ground)
+        names = names_of(self.aliases, ground)
         if self.path is not None:
             if not self.path.is_file():
                 raise ConfigError("there is no such file; correct `path`", path=self.path)
@@ -85,8 +86,14 @@ def split_address(text: str) -> tuple[str, int]:
     return str(address), int(port)
 
 
-def _names(aliases: dict[str, str], ground: Ground) -> DeviceNames:
-    """Devices by name, by alias, and by the address that the inventory has for them alone."""
+def names_of(
+    aliases: Mapping[str, str], ground: Ground, *, default: str | None = None
+) -> DeviceNames:
+    """Devices by name, by alias, and by the address that the inventory has for them alone.
+
+    Raises:
+        ConfigError: An alias or the default is no device of the inventory.
+    """
     devices = [device.name for device in ground.devices]
     for alias, device in aliases.items():
         if device not in devices:
@@ -94,6 +101,8 @@ def _names(aliases: dict[str, str], ground: Ground) -> DeviceNames:
                 f"alias {alias!r} leads to {device!r}, which is no device of the inventory",
                 field="aliases",
             )
+    if default is not None and default not in devices:
+        raise ConfigError(f"{default!r} is no device of the inventory", field="device")
     addresses = [device.address for device in ground.devices]
     own = {it.address: it.name for it in ground.devices if addresses.count(it.address) == 1}
-    return DeviceNames(devices, {**own, **aliases})
+    return DeviceNames(devices, {**own, **aliases}, default=default)
