@@ -6,6 +6,7 @@ import msgspec
 
 from foreshadow.calendar_note import CalendarNote
 from foreshadow.fidelity_report import FidelityReport
+from foreshadow.model_error import ModelError
 from foreshadow.observed import Stream
 from foreshadow.process_status import ProcessStatus
 from foreshadow.sync_report import SyncReport
@@ -56,6 +57,7 @@ ControlMessage = (
     | NoPolicyFound
     | CalendarNote
     | ProcessStatus
+    | ModelError
 )
 
 _decoder = msgspec.json.Decoder(ControlMessage)
@@ -68,5 +70,8 @@ def decode_control(raw: bytes) -> ControlMessage:
         msgspec.DecodeError: Not JSON.
         msgspec.ValidationError: Not a message this version knows.
     """
-    message: ControlMessage = _decoder.decode(raw)
+    try:
+        message: ControlMessage = _decoder.decode(raw)
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
     return message

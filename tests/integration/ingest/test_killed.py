@@ -198,11 +198,8 @@ def test_fifty_kills_lose_nothing_and_do_nothing_twice(
     production.begin()
     production.publisher.flush()
     with _children((broker.bootstrap, run_id), tmp_path) as children:
-        victim = "owner"
         for _ in range(KILLS):
-            # Mostly the other one: while one starts again, the other gets on.
-            if rng.random() < 0.8:
-                (victim,) = _CHILDREN.keys() - {victim}
+            victim = "owner" if rng.random() < 0.3 else "worker"
             children.await_progress(victim, times=rng.randrange(1, 4))
             production.go_on(rng.randrange(60))
             if rng.random() < 0.5:
@@ -226,7 +223,7 @@ def test_fifty_kills_lose_nothing_and_do_nothing_twice(
     assert _held(reference.checkpoint({})) == production.state
     assert intervals.keys() == production.intervals
     assert set(intervals.values()) == {1}
-    assert max(epoch for _, _, epoch, _ in ledger) > KILLS / 5
+    assert max(epoch for _, _, epoch, _ in ledger) > KILLS / 10
 
 
 def _held(saved: Checkpoint) -> dict[tuple[NodeId, Stream], dict[str, bytes]]:
