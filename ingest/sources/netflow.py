@@ -8,6 +8,7 @@ Source: RFC 3954 (NetFlow 9), RFC 7011 (IPFIX), RFC 5103 (flows of two direction
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from netflume import Decoder, Message, SequenceWatch
@@ -52,6 +53,7 @@ class NetflowParser:
         self._late_decoder = Decoder(track_sequence=False, track_sampling=False)
         self._decoder.templates = self._late_decoder.templates = self._templates
         self._released_at = 0
+        self._booted_ns: dict[int, int] = {}
         self._miscounted: set[int] = set()
         """Observation domains whose last datagram had records that could not be counted."""
 
@@ -69,15 +71,15 @@ class NetflowParser:
         refused.extend(self._held.expire(received_ns))
         if message is None:
             return Export(at_ns=received_ns, is_whole=False, refused=tuple(refused))
-        shift_ns = _shift_ns(message, received_ns)
-        self.clocks_off += shift_ns != 0
-        flows = list(self._flows(message, shift_ns))
+        sent = _Sent.of(message, received_ns)
+        self.clocks_off += sent.shift_ns != 0
+        flows = list(self._flows(message, sent))
         if missing:
             refused.extend(self._held.hold(raw, missing, received_ns=received_ns, origin=origin))
         if self._held and self._templates.told != self._released_at:
             flows.extend(self._flows_held())
         return Export(
-            at_ns=_sent_ns(message.header) + shift_ns,
+            at_ns=sent.at_ns + sent.shift_ns,
             flows=tuple(flows),
             is_whole=not reasons and not self._held,
             lost=self._lost(message, missing),
@@ -107,26 +109,36 @@ class NetflowParser:
             reasons.append("a flow datagram without a set that could be read")
         return reasons, message, templates.missing.copy()
 
-    def _flows(self, message: Message, shift_ns: int) -> Iterator[Flow]:
+    def _flows(self, message: Message, sent: "_Sent") -> Iterator[Flow]:
         header = message.header
-        domain, sent_ns = header["domain"], _sent_ns(header)
+        domain = header["domain"]
         if header["version"] == 5 and not message.options:
             self._samplers.forget(domain)
         for option in message.options:
             self._samplers.learn(domain, option)
-        uptime_ms = header["sys_uptime"]
+            self._learn_boot(domain, option)
+        if (uptime_ms := header["sys_uptime"]) is not None:
+            general_ns = sent.at_ns - uptime_ms * _MS
+        else:
+            general_ns = self._booted_ns.get(domain)
         for record in message.flows:
             booted_ms = number(record, "system_init_time_ms")
-            booted_ns = None if booted_ms is None else booted_ms * _MS
-            if uptime_ms is not None:
-                booted_ns = sent_ns - uptime_ms * _MS
+            booted_ns = general_ns if booted_ms is None else booted_ms * _MS
             yield from flows_of(
                 record,
                 one_in=self._samplers.of(domain, record),
-                sent_ns=sent_ns,
+                sent_ns=sent.at_ns,
                 booted_ns=booted_ns,
-                shift_ns=shift_ns,
+                shift_ns=sent.shift_ns,
             )
+
+    def _learn_boot(self, domain: int, option: Mapping[str, Any]) -> None:
+        """Some exporters of IPFIX give times since they started, and when that was as an option."""
+        if (booted_ms := number(option, "system_init_time_ms")) is None:
+            return
+        if domain not in self._booted_ns and len(self._booted_ns) >= self._limits.domains:
+            del self._booted_ns[next(iter(self._booted_ns))]
+        self._booted_ns[domain] = booted_ms * _MS
 
     def _flows_held(self) -> Iterator[Flow]:
         """Those of data that waited, as far as its templates have come."""
@@ -135,7 +147,7 @@ class NetflowParser:
         for held in self._held.take(known):
             _, message, _ = self._decode(self._late_decoder, held.datagram, held.received_ns)
             if message is not None:
-                yield from self._flows(message, _shift_ns(message, held.received_ns))
+                yield from self._flows(message, _Sent.of(message, held.received_ns))
 
     def _lost(self, message: Message, missing: Counter[Place]) -> int:
         """What is missing before this datagram, by its number."""
@@ -156,14 +168,26 @@ def sent_ns(raw: bytes) -> int | None:
     return int.from_bytes(raw[at : at + 4], "big") * _S
 
 
-def _shift_ns(message: Message, received_ns: int) -> int:
-    """What to add to the exporter's times: nothing, unless its clock is wrong."""
-    behind_ns = received_ns - _sent_ns(message.header)
-    return 0 if abs(behind_ns) <= _CLOCKS_AGREE_NS else behind_ns
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """When a datagram was exported.
 
+    Attributes:
+        at_ns: By the exporter's clock.
+        shift_ns: What to add to its times: nothing, unless that clock is wrong.
+    """
 
-def _sent_ns(header: Mapping[str, Any]) -> int:
-    return int(header["unix_secs"]) * _S
+    at_ns: int
+    shift_ns: int
+
+    @classmethod
+    def of(cls, message: Message, received_ns: int) -> "_Sent":
+        """The header has whole seconds; where the clocks agree, its arrival says the rest."""
+        at_ns = int(message.header["unix_secs"]) * _S
+        behind_ns = received_ns - at_ns
+        if 0 <= behind_ns < _S:
+            return cls(received_ns, 0)
+        return cls(at_ns, 0 if abs(behind_ns) <= _CLOCKS_AGREE_NS else behind_ns)
 
 
 def _refused(reason: str, raw: bytes, origin: str) -> Refused:

@@ -4,7 +4,7 @@ The decoder gives a dictionary of whatever the exporter's template announced, in
 here does it become a flow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from socket import inet_aton
 from typing import Any
 
@@ -19,6 +19,12 @@ _LONGEST_NS = 86_400 * _S
 """No flow is older, nor lasts longer: routers tell at least every half hour."""
 _REVERSE_PEN = "e29305."
 """RFC 5103: the same element of the packets that went the other way."""
+
+SECTIONS: Mapping[str, Callable[[bytes], SampledPacket | None]] = {
+    "ie315": of_frame,
+    "ie313": of_packet,
+}
+"""Elements with the beginning of a packet: of its frame, of its IP header (RFC 5477)."""
 
 _OCTETS = ("octets", "octets_total", "out_octets")
 _PACKETS = ("packets", "packets_total", "out_packets")
@@ -121,8 +127,7 @@ def _address(value: object) -> tuple[int | None, bool]:
 
 
 def _section(record: Record) -> SampledPacket | None:
-    """The beginning of a packet: elements 315 (of its frame) and 313 (of its IP header)."""
-    for name, read in (("ie315", of_frame), ("ie313", of_packet)):
+    for name, read in SECTIONS.items():
         if isinstance(value := record.get(name), str):
             return read(bytes.fromhex(value))
     return None

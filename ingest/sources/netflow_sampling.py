@@ -3,7 +3,7 @@
 import math
 import struct
 
-from ingest.sources.netflow_record import Record, number
+from ingest.sources.netflow_record import SECTIONS, Record, number
 
 _MOST_SAMPLERS = 1_024
 _SAMPLER = ("sampler_id", "selector_id")
@@ -14,8 +14,9 @@ class Samplers:
     """What one exporter has said about its samplers, by observation domain.
 
     A flow's own word goes first, then that of the sampler it names, then that of its domain, then
-    the operator's. A flow that names a sampler nobody explained is not taken for unsampled: it
-    would be too small by the sampling rate, often a thousandfold.
+    the operator's. A flow that names a sampler nobody explained, and a packet that was chosen by
+    one nobody mentioned, are not taken for unsampled: they would be too small by the sampling rate,
+    often a thousandfold.
     """
 
     def __init__(self, *, configured: float | None = None) -> None:
@@ -51,7 +52,8 @@ class Samplers:
                 return one_in
         if self._configured is not None:
             return self._configured
-        return None if sampler else 1.0  # 0: Cisco's word for a flow that no sampler chose.
+        is_chosen = sampler or any(name in flow for name in SECTIONS)
+        return None if is_chosen else 1.0  # Sampler 0 is Cisco's word for none.
 
 
 def _sampler(record: Record) -> int | None:

@@ -220,6 +220,7 @@ def test_a_sampled_frame_in_ipfix_is_looked_into(shared_data: Path) -> None:
 
     assert flow.destination == int(IPv4Address("52.52.52.52"))
     assert (flow.octets, flow.packets, flow.ingress) == (96, 1, 582)
+    assert flow.aside is Aside.UNKNOWN_SAMPLER, "one packet of how many, this exporter did not say"
 
 
 @pytest.mark.parametrize(

@@ -345,6 +345,30 @@ def test_an_exporter_with_a_wrong_clock_is_dated_by_arrival() -> None:
     assert parser.clocks_off == 1
 
 
+def test_ipfix_by_uptime_is_dated_by_the_start_of_the_router() -> None:
+    """Which it says of itself in an option (element 160), now and then."""
+    parser = NetflowParser()
+    booted_ms = SENT_S * 1_000 - 3_600_000
+    told = ipfix(
+        _options_ipfix(400, [(149, 4), (160, 8)]), fields(400, struct.pack(">IQ", 1, booted_ms))
+    )
+    data = fields(256, plain("10.1.0.1", 100, age_ms=7_000))
+
+    _parse(parser, told)
+    (flow,) = _parse(parser, ipfix(template(256, PLAIN, kind=2), data, number=1)).flows
+
+    assert flow.end_ns == _NOW - 7 * _S
+
+
+def test_the_part_of_a_second_is_that_of_the_arrival() -> None:
+    """Headers have whole seconds: without the rest, flows would seem half a second old."""
+    raw = v9(template(256), fields(256, plain("10.1.0.1", 100, age_ms=300)))
+
+    (flow,) = _parse(NetflowParser(), raw, after_s=0.75).flows
+
+    assert flow.end_ns == _NOW + 450_000_000
+
+
 def test_uptime_wraps() -> None:
     """After 49.7 days the milliseconds begin again, between a packet and its export too."""
     record = struct.pack(">IIIIIIB", 0x0A010001, 100, 1, 3, (1 << 32) - 2_000, 500, 24)
