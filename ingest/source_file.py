@@ -19,6 +19,7 @@ from ingest.sources.gnmi_direct import GnmiConfig
 from ingest.sources.record_file import RecordFileConfig
 from ingest.sources.record_topic import RecordTopicConfig
 from ingest.sources.snmp import SnmpConfig
+from ingest.sources.syslog import SyslogConfig
 
 SourceConfig = Annotated[
     BmpConfig
@@ -28,7 +29,8 @@ SourceConfig = Annotated[
     | GnmiConfig
     | RecordFileConfig
     | RecordTopicConfig
-    | SnmpConfig,
+    | SnmpConfig
+    | SyslogConfig,
     Field(discriminator="kind"),
 ]
 """A new kind of source joins here."""

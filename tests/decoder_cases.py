@@ -10,5 +10,13 @@ from tests.decoder_case import DecoderCase
 from tests.flow_cases import CASE as FLOW_CASE
 from tests.gnmi_cases import GNMI_CASES
 from tests.snmp_cases import CASE as SNMP_CASE
+from tests.syslog_cases import CASE as SYSLOG_CASE
 
-CASES: tuple[DecoderCase, ...] = (*CISCO_CASES, *GNMI_CASES, BMP_CASE, FLOW_CASE, SNMP_CASE)
+CASES: tuple[DecoderCase, ...] = (
+    *CISCO_CASES,
+    *GNMI_CASES,
+    BMP_CASE,
+    FLOW_CASE,
+    SNMP_CASE,
+    SYSLOG_CASE,
+)

@@ -104,7 +104,8 @@ _RULES = (
     ),
     _rule(
         "Link is ",
-        r"\b(?P<subject>(?:eth|en[ops]|swp|bond|br)[\w.-]{0,40}):? (?:NIC )?Link is (?P<state>Up|Down)",
+        r"\b(?P<subject>(?:eth|en[ops]|swp|bond|br)[\w.-]{0,40}):? (?:NIC )?Link is "
+        r"(?P<state>Up|Down)",
         _LINK,
     ),
     # IS-IS: EOS; IOS and IOS XR; Junos; FRR.
@@ -145,8 +146,8 @@ _RULES = (
     ),
     _rule(
         "RPD_OSPF_NBR",
-        rf"OSPF neighbor {_NEIGHBOR} \(realm \S{{1,20}} {_INTERFACE} [^)]{{0,200}}\) state changed from "
-        r"\w+ to (?P<state>\w+)",
+        rf"OSPF neighbor {_NEIGHBOR} \(realm \S{{1,20}} {_INTERFACE} [^)]{{0,200}}\) state "
+        r"changed from \w+ to (?P<state>\w+)",
         _ADJACENCY,
     ),
     _rule(
@@ -161,7 +162,8 @@ _RULES = (
     ),
     _rule(
         "AdjChg",
-        rf"AdjChg: Nbr {_NEIGHBOR}(?:\([^)]{{0,200}}\))? on {_INTERFACE}: (?P<before>\w+) -> (?P<state>\w+)",
+        rf"AdjChg: Nbr {_NEIGHBOR}(?:\([^)]{{0,200}}\))? on {_INTERFACE}: (?P<before>\w+) -> "
+        r"(?P<state>\w+)",
         _ADJACENCY,
         loses="full",
     ),
@@ -195,8 +197,8 @@ _RULES = (
     ),
     _rule(
         "SESSION_STATE_",
-        rf"BFD\S{{0,40}}-SESSION_STATE_(?P<state>UP|DOWN) ?: BFD session to neighbor {_NEIGHBOR} on "
-        rf"interface {_INTERFACE}",
+        rf"BFD\S{{0,40}}-SESSION_STATE_(?P<state>UP|DOWN) ?: BFD session to neighbor {_NEIGHBOR} "
+        rf"on interface {_INTERFACE}",
         _BFD,
     ),
     _rule("BFD_SESS_", rf"BFD_SESS_(?P<state>UP|DOWN): .{{0,80}}?handle:{_PEER}", _BFD),

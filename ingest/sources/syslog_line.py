@@ -27,8 +27,8 @@ _IOS_HOST = re.compile(
 _XR_NODE = re.compile(r"(?:RP|LC|SP|\d{1,4})/[\w/]{1,40}:")
 _OPENGEAR = re.compile(
     r"(?P<host>\S{1,255}) (?P<tag>\S{1,48}) "
-    r"(?P<year>\d{4})-(?P<month_name>[A-Z][a-z]{2})-(?P<day>[ \d]\d) (?P<clock>\d\d:\d\d:\d\d(?:\.\d{1,9})?) "
-    r"(?P<rest>.*)",
+    r"(?P<year>\d{4})-(?P<month_name>[A-Z][a-z]{2})-(?P<day>[ \d]\d) "
+    r"(?P<clock>\d\d:\d\d:\d\d(?:\.\d{1,9})?) (?P<rest>.*)",
     re.DOTALL,
 )
 _HOST = re.compile(r"(?P<host>[\w][\w.:%-]{0,254}) +(?=\S)")

@@ -105,12 +105,12 @@ class SyslogListener:
             each.close()
         self._connections.clear()
 
-    def _receive(self, sock: socket.socket, _: selectors.BaseSelector) -> Iterator[Heard]:
+    def _receive(self, sock: socket.socket, __: selectors.BaseSelector) -> Iterator[Heard]:
         """What a socket has ready, a batch at most: the others have their turn."""
         now_ns = to_ns(self._clock.now())
-        for _attempt in range(_BATCH):
+        for _ in range(_BATCH):
             try:
-                raw, extra, _, peer = sock.recvmsg(_LONGEST_DATAGRAM, socket.CMSG_SPACE(4))
+                raw, extra, _flags, peer = sock.recvmsg(_LONGEST_DATAGRAM, socket.CMSG_SPACE(4))
             except BlockingIOError:
                 return
             for level, kind, body in extra:

@@ -107,7 +107,7 @@ def _moment(stamp: Stamp, year: int, zone: ZoneInfo) -> datetime | None:
             return local.replace(tzinfo=UTC) - _offset(stamp.zone)
         if stamp.zone in _UTC_NAMES:
             return local.replace(tzinfo=UTC)
-        # Other names of zones say nothing for sure: IST is Irish, Indian and Israeli.
+        # Other names of zones say nothing for sure: CST is in America and in China.
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
