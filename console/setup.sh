@@ -41,6 +41,7 @@ find_missing() {
     [ -x /usr/sbin/sshd ] || need openssh-server 'an SSH server inside each emulated production router'
     has ps || need procps 'to find what a dead run left behind'
     [ -x /usr/sbin/snmpd ] || need snmpd 'an SNMP agent to test the poller with'
+    [ -x /usr/sbin/softflowd ] || need softflowd 'a flow exporter to test the listener with'
     local python
     python=$(find_python)
     if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -76,6 +77,7 @@ install_packages() {
         case $package in
         frr) keep_off frr ;;
         snmpd) keep_off snmpd ;;
+        softflowd) keep_off softflowd ;;
         openssh-server) keep_off ssh ssh.socket ;;
         esac
     done

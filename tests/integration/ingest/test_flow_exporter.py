@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -34,6 +33,7 @@ from tests.eventually import eventually
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
+_SOFTFLOWD, _SOFTFLOWCTL = Path("/usr/sbin/softflowd"), "/usr/sbin/softflowctl"
 _PORT = 9_909
 _INTERVAL_S = 2
 _PACKETS = 6_000
@@ -85,7 +85,7 @@ class _Kept:
 @pytest.fixture
 def netns(run: Run) -> Iterator[str]:
     """A namespace of this test's own, with `lo` up."""
-    if shutil.which("softflowd") is None:
+    if not _SOFTFLOWD.exists():
         if "netns" in os.environ.get("FORESHADOW_REQUIRE", ""):
             pytest.fail("FORESHADOW_REQUIRE demands netns, and softflowd is not installed")
         pytest.skip("softflowd is not installed")
@@ -117,7 +117,7 @@ class _Exporter:
 
     def ask(self, command: str) -> bytes:
         """What it answers to a command."""
-        asked = ["softflowctl", "-c", str(self.control), command]
+        asked = [_SOFTFLOWCTL, "-c", str(self.control), command]
         return subprocess.run(asked, check=True, timeout=30, capture_output=True).stdout
 
     @property
@@ -166,7 +166,7 @@ def _exporting(
         address, port = listener.addresses[0]
         process = subprocess.Popen(
             [
-                *("ip", "netns", "exec", netns, "softflowd", "-d", "-i", f"{_INDEX}:lo"),
+                *("ip", "netns", "exec", netns, str(_SOFTFLOWD), "-d", "-i", f"{_INDEX}:lo"),
                 *("-v", version, "-s", str(one_in), "-n", f"{address}:{port}"),
                 *("-p", str(tmp_path / f"{name}.pid"), "-c", str(control)),
                 *("-B", str(32 << 20), "-t", "expint=1", "-t", "udp=1", "-t", "maxlife=2"),
