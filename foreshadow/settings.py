@@ -170,6 +170,15 @@ class IngestSettings(BaseModel):
     rate_heartbeat_s: float = Field(
         default=60.0, gt=0, description="every rate of a device that is read, moved or not"
     )
+    demand_deadband: float = Field(
+        default=0.02, ge=0, lt=1, description="share by which a demand may move unsaid"
+    )
+    demand_deadband_floor: float = Field(
+        default=0.001,
+        ge=0,
+        lt=1,
+        description="and by such a share of all that enters at its router; both 0: every change",
+    )
     sources_file: Path | None = Field(
         default=None, description="what is read; none: the FRR routers of the inventory"
     )

@@ -21,6 +21,7 @@ from ingest.bus_outlet import BusOutlet
 from ingest.intake import Intake
 from ingest.owner import Published, StateOwner, next_epoch
 from ingest.precedence import Precedence
+from ingest.rates_demand import DemandDeadband
 from ingest.rates_owner import RateOwner
 from ingest.rates_publisher import RatePublisher
 from ingest.repairs import Repairs
@@ -65,7 +66,17 @@ def run(
     publisher = bus.publisher()
     precedence = Precedence(settings.prefer, patience_s=settings.quiet_s)
     rates = RatePublisher(RateOwner(epoch, settings), publisher.publish)
-    intake = Intake(owner, publisher.publish, precedence=precedence, count=rates.take, clock=clock)
+    deadband = DemandDeadband(
+        share=settings.demand_deadband, floor_share=settings.demand_deadband_floor
+    )
+    intake = Intake(
+        owner,
+        publisher.publish,
+        precedence=precedence,
+        count=rates.take,
+        demand_deadband=deadband,
+        clock=clock,
+    )
     subscription = _telemetry(bus, intake, saved)
     log.info("ingest_started", epoch=epoch, predecessor=past.epoch, had_checkpoint=bool(saved))
 

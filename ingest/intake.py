@@ -5,6 +5,7 @@ demand each interval does, because forecasts learn from every one.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -25,6 +26,7 @@ from ingest.intake_checkpoint import IntakeCheckpoint, Line, Voice, decode, enco
 from ingest.normalize import Known, Refused, normalize, patch_of
 from ingest.owner import Place, StateOwner
 from ingest.precedence import Precedence
+from ingest.rates_demand import DemandDeadband
 from ingest.testimony import Testimony, gone
 
 Emit = Callable[[Topic, str, bytes], None]
@@ -43,6 +45,7 @@ class Intake:
         *,
         precedence: Precedence | None = None,
         count: Count | None = None,
+        demand_deadband: DemandDeadband | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Begin in the past of the telemetry topic.
@@ -52,16 +55,19 @@ class Intake:
             emit: Publishes one record.
             precedence: Which source wins.
             count: Takes counters, which are no state; without it they are passed over.
+            demand_deadband: How far a demand may move unsaid; without it every change is said.
             clock: Nothing is heard from the future.
         """
         self._owner, self._emit, self._account = owner, emit, Account()
         self._precedence = precedence or Precedence()
         self._count, self._clock = count, clock or SystemClock()
+        self._demand_deadband = demand_deadband or DemandDeadband()
         self._decoder = msgspec.msgpack.Decoder(TelemetrySample)
         self._encoder = msgspec.msgpack.Encoder()
         self._lines: dict[tuple[NodeId, Stream, str], Testimony] = {}
         self._held: dict[Place, Reading] = {}
         self._is_live = False
+        self._now_ns = 0
 
     @property
     def is_live(self) -> bool:
@@ -75,7 +81,7 @@ class Intake:
         except _DECODE_ERRORS as error:
             self._reject(record, f"not a telemetry sample: {error}")
             return
-        heard_ns = min(sample.observed_at_ns, to_ns(self._clock.now()))
+        heard_ns = self._not_later(sample.observed_at_ns)
         self._precedence.hear(sample.device, sample.source, heard_ns)
         try:
             self._hear(sample, heard_ns)
@@ -156,6 +162,12 @@ class Intake:
             self._precedence.hold(place, voice.source, voice.spoke_ns)
             self._precedence.hear(voice.device, voice.source, voice.spoke_ns)
 
+    def _not_later(self, at_ns: int) -> int:
+        """A time, or now where it is from the future; the clock is looked at only for news."""
+        if at_ns > self._now_ns:
+            self._now_ns = to_ns(self._clock.now())
+        return min(at_ns, self._now_ns)
+
     def _hear(self, sample: TelemetrySample, heard_ns: int) -> None:
         """One sample, in its source's order.
 
@@ -181,9 +193,13 @@ class Intake:
 
     def _read(self, sample: TelemetrySample, line: Testimony, heard_ns: int) -> None:
         place = (sample.device, sample.stream)
-        reading = normalize(sample, known=self._owner.stream(place).values, heard_ns=heard_ns)
+        known: Known = self._owner.stream(place).values
+        reading = normalize(sample, known=known, heard_ns=heard_ns)
         if isinstance(reading, Refused):
             raise ValueError(reading.reason)  # noqa: TRY004 - a value that was refused
+        if sample.stream is Stream.DEMAND:
+            settled = self._demand_deadband.settled(reading.values, known)
+            reading = replace(reading, values=settled)
         line.note_reading(heard_ns)
         if not self._speaks(place, sample.source, heard_ns):
             return
