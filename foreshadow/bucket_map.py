@@ -13,7 +13,8 @@ AdHash (Bellare and Micciancio, Eurocrypt 1997).
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping
+from typing import Any
 
 BUCKETS = 256
 DIGEST_BYTES = 32
@@ -56,6 +57,18 @@ class BucketMap(Mapping[str, bytes]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._values
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key; as a dict's, because it is asked for each value that comes in."""
+        return self._values.get(key, default)
+
+    def keys(self) -> KeysView[str]:
+        """Every key."""
+        return self._values.keys()
+
+    def items(self) -> ItemsView[str, bytes]:
+        """Every entry."""
+        return self._values.items()
 
     @property
     def size_bytes(self) -> int:

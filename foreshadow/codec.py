@@ -1,5 +1,6 @@
 """JSON for values: msgspec with the address types it does not know."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, TypeVar
 
@@ -20,8 +21,16 @@ def enc_hook(value: Any) -> Any:
 def dec_hook(wanted: type, raw: Any) -> Any:
     """How msgspec reads addresses and prefixes."""
     if wanted in _ADDRESS_TYPES:
-        return wanted(raw)
+        if not isinstance(raw, str):
+            raise ValueError(f"{wanted.__name__} is written as text")
+        return _address(wanted, raw)
     raise NotImplementedError(f"no wire form for {wanted.__name__}")
+
+
+@lru_cache(maxsize=1 << 17)
+def _address(wanted: type, text: str) -> Any:
+    """The same few addresses come again and again: parsing one costs as much as all the rest."""
+    return wanted(text)
 
 
 _encoder = msgspec.json.Encoder(enc_hook=enc_hook)

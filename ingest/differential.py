@@ -6,7 +6,7 @@ purpose: a demand reading always gives a delta, even an empty one, because its e
 the interval is over. The rules a copy follows are in `foreshadow.delta`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -66,13 +66,13 @@ class OwnedStream:
         self.coalesced += reading.coalesced
         known, seen = self.values, reading.values
         upserts = tuple(item for item in seen.items() if known.get(item[0]) != item[1])
-        deletes = tuple(sorted(key for key in known if key not in seen)) if known else ()
+        deletes = tuple(sorted(known.keys() - seen.keys()))
         return self._told(upserts, deletes, reading.observed_at_ns, reading.event_at_ns)
 
     def change(
         self,
         upserts: Iterable[tuple[str, bytes]],
-        deletes: Iterable[str],
+        deletes: Collection[str],
         *,
         observed_at_ns: int,
         coalesced: int = 0,

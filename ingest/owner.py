@@ -6,7 +6,7 @@ must not be lost or sent twice), and opens every stream under a higher epoch. To
 whole that is one heartbeat: copies that hold it are level at once, the others ask.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class StateOwner:
         self,
         place: Place,
         upserts: Iterable[tuple[str, bytes]],
-        deletes: Iterable[str],
+        deletes: Collection[str],
         *,
         observed_at_ns: int,
         coalesced: int = 0,
