@@ -21,6 +21,7 @@ from foreshadow.delta import Effect, Op
 from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
+from foreshadow.model_error import ModelError
 from foreshadow.network_file import NetworkFile
 from foreshadow.observed import Stream
 from foreshadow.present import ROUTING_STREAMS, Present, present
@@ -30,8 +31,12 @@ from foreshadow.topology import NodeId
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
 from scenarios.dispatch import Asked, decide
+from scenarios.failures.warm_up import warm_up
+from scenarios.model_check import model_error
 from scenarios.scenario import Scenario
 from scenarios.scheduled import ScheduledDrills
+from scenarios.standing_triage import StandingTriage
+from scenarios.triage import NamedDemand
 
 _POLL_S = 0.1
 _BATCH = 2000
@@ -69,11 +74,14 @@ def run(  # noqa: PLR0913 - what the process is made of
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
     """
+    warm_up()
     publisher = bus.publisher()
     scheduled = ScheduledDrills(
         scenarios, publisher, clock, load_limit=load_limit, network_file=network_file
     )
-    office = _Office(publisher, clock, scheduled, DemandAssembler(routers))
+    standing = StandingTriage(clock, limit_ratio=load_limit)
+    assembler = DemandAssembler(routers)
+    office = _Office(publisher, clock, scheduled, standing=standing, assembler=assembler)
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
             for record in subscription.poll(_POLL_S, _BATCH):
@@ -82,6 +90,8 @@ def run(  # noqa: PLR0913 - what the process is made of
                 office.answer()
                 office.ask_again()
                 office.keep_calendar()
+                office.check_model()
+                office.rank_unasked()
             publisher.flush()
 
 
@@ -93,9 +103,12 @@ class _Office:
         publisher: Publisher,
         clock: Clock,
         scheduled: ScheduledDrills,
+        *,
+        standing: StandingTriage,
         assembler: DemandAssembler,
     ) -> None:
         self._publisher, self._scheduled, self._assembler = publisher, scheduled, assembler
+        self._standing = standing
         self._demand: DemandMatrix | None = None
         self._follower = Follower("drills", publisher, clock)
         self._now: datetime | None = None
@@ -104,6 +117,8 @@ class _Office:
         self._warnings: dict[str, SpikeWarning] = {}
         self._reports: dict[str, TriageReport] = {}
         self._judged: set[str] = set()
+        self._unchecked: dict[str, ExperimentResult] = {}
+        self._checked: set[str] = set()
         self._repeats: dict[str, Experiment] = {}
         self._is_waiting_said = False
         self._open: dict[str, str] = {}
@@ -127,7 +142,13 @@ class _Office:
             return
         for warning in sorted(waiting, key=lambda w: (w.made_at, -w.upper_ratio)):
             now = max(self._now or warning.made_at, warning.made_at)
-            decision = decide(warning, network, now=now, asked=self._asked())
+            decision = decide(
+                warning,
+                self._scheduled.with_descriptions(network),
+                now=now,
+                asked=self._asked(),
+                milder=self._milder(),
+            )
             if decision.drill is not None:
                 # Before the report: dying in between repeats the request under the same name.
                 self._publisher.publish(Topic.DRILL, decision.drill.id, to_json(decision.drill))
@@ -139,9 +160,21 @@ class _Office:
                 warning=warning.id,
                 worst_failure=worst.failure,
                 worst_ratio=round(worst.worst_ratio, 3),
+                drilled_failure=decision.report.drilled,
+                tried=decision.report.tried,
                 drill=decision.report.drill,
                 because=decision.report.because,
             )
+
+    def rank_unasked(self) -> None:
+        """Say what failures would cost, where that has changed and there is time for it."""
+        network = self._present()
+        if network is None:
+            return
+        report = self._standing.look(self._scheduled.with_descriptions(network))
+        if report is not None:
+            self._publisher.publish(Topic.CONTROL, "triage", to_json(report))
+            log.info("failures_ranked", tried=report.tried, took_s=round(report.took_s, 3))
 
     def ask_again(self) -> None:
         """Repeat, once, each drill that settled nothing."""
@@ -164,6 +197,26 @@ class _Office:
             self._is_waiting_said = True
             log.warning("calendar_waits", because=_NO_DEMAND)
 
+    def check_model(self) -> None:
+        """Say, once a drill, how far the model was from what the bench measured."""
+        network = self._present()
+        while network is not None and self._unchecked:
+            name, result = self._unchecked.popitem()
+            error = None if name in self._checked else model_error(network, result)
+            self._checked.add(name)
+            if error is None:
+                continue
+            self._publisher.publish(Topic.CONTROL, name, to_json(error))
+            last = error.phases[-1]
+            log.info(
+                "model_checked",
+                drill=name,
+                phase=last.phase,
+                mean_error_ratio=round(last.mean_error_ratio, 4),
+                worst_error_ratio=round(last.worst_error_ratio, 4),
+                worst_error_link=last.worst_error_link,
+            )
+
     def _follow(self, record: Record) -> None:
         followed = self._follower.take(record)
         if followed is None or followed.effect is not Effect.APPLIED:
@@ -174,6 +227,7 @@ class _Office:
             rates = self._follower.state.demand_rates(delta.device)
             for matrix in self._assembler.add(delta.device, at, rates):
                 self._demand = matrix
+                self._standing.recent.add(matrix)
         if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
             self._is_network_old = True
         if delta.event_at_ns:
@@ -189,6 +243,8 @@ class _Office:
                 message = decode_control(record.value)
                 if isinstance(message, TriageReport):
                     self._remember(message)
+                elif isinstance(message, ModelError):
+                    self._checked.add(message.drill)
                 elif isinstance(message, CalendarNote):
                     self._scheduled.remember(message)
             case Topic.VERDICT:
@@ -200,6 +256,7 @@ class _Office:
         if result.purpose is not Purpose.DRILL:
             return
         self._judged.add(result.id)
+        self._unchecked[result.id] = result
         self._scheduled.judge(result)
         # A scenario's drill cuts no links by itself, and is not repeated: its calendar comes again.
         if result.cut and (once_more := repeated(result)) is not None:
@@ -207,17 +264,23 @@ class _Office:
         if self._open.pop(result.id, None) is not None:
             log.info("drill_judged", drill=result.id, verdict=result.verdict.name)
 
+    def _milder(self) -> tuple[NamedDemand, ...]:
+        """The traffic of now, to report the costs at beside those of a forecast."""
+        return () if self._demand is None else (NamedDemand(name="now", matrix=self._demand),)
+
     def _remember(self, report: TriageReport) -> None:
+        if not report.warning:
+            return
         self._reports[report.warning] = report
         if report.drill and report.rows and not report.because:
-            self._open[report.drill] = report.rows[0].failure
+            self._open[report.drill] = report.drilled_failure
 
     def _asked(self) -> tuple[Asked, ...]:
         return tuple(
             Asked(
                 drill=report.drill,
-                failure=report.rows[0].failure,
-                worst_ratio=report.rows[0].worst_ratio,
+                failure=report.drilled_failure,
+                worst_ratio=report.drilled_ratio,
                 window_end=self._warnings[name].window_end,
             )
             for name, report in self._reports.items()

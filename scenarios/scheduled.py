@@ -109,7 +109,7 @@ class ScheduledDrills:
         if now_s < self._look_at_s:
             return
         self._look_at_s = now_s + _LOOK_S
-        ground = Ground(network=self._with_descriptions(network), demand=demand)
+        ground = Ground(network=self.with_descriptions(network), demand=demand)
         for note in self._agenda.due(self._clock.now()):
             self._carry_out(note, ground, cause=f"calendar {note.occasion}")
 
@@ -129,7 +129,7 @@ class ScheduledDrills:
                 self._say(_skipped(note, late))
                 continue
             ground = Ground(
-                network=self._with_descriptions(network),
+                network=self.with_descriptions(network),
                 demand=warning.demand,
                 forecast=warning.demand,
             )
@@ -171,7 +171,7 @@ class ScheduledDrills:
             because=note.because,
         )
 
-    def _with_descriptions(self, network: Present) -> Present:
+    def with_descriptions(self, network: Present) -> Present:
         """The network with the roles and risk groups of its file."""
         if self._file is None:
             return network

@@ -6,7 +6,7 @@ The code is kept beside the source, in the user's cache where the source cannot 
 
 import warnings
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 from numba.core.errors import NumbaWarning
@@ -27,12 +27,12 @@ def inlined(function: _Function) -> _Function:
 
     A call costs more than the work where arrays are passed: their references are counted.
     """
-    made: _Function = numba.njit(inline="always", nogil=True, error_model="numpy")(function)
-    return made
+    made = numba.njit(inline="always", nogil=True, error_model="numpy")(function)
+    return cast("_Function", made)
 
 
 def _jit(function: _Function, *, is_kept: bool) -> _Function:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)
-        made: _Function = numba.njit(cache=is_kept, nogil=True, error_model="numpy")(function)
-    return made
+        made = numba.njit(cache=is_kept, nogil=True, error_model="numpy")(function)
+    return cast("_Function", made)

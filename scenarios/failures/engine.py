@@ -19,7 +19,7 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.exits import Exits
 from foreshadow.topology import DirectedLink, LinkId, NodeId, Topology
 from scenarios.failures import kernel
-from scenarios.failures.kernel import Floats, Ints
+from scenarios.failures.arrays import CELL, Base, Findings, Floats, Ints
 from scenarios.failures.layout import Layout, layout, offered
 
 Failure = frozenset[LinkId]
@@ -81,9 +81,7 @@ class FailureEngine:
 class Loaded:
     """A network and the traffic on it."""
 
-    def __init__(
-        self, engine: FailureEngine, demands: Sequence[DemandMatrix], base: kernel.Base
-    ) -> None:
+    def __init__(self, engine: FailureEngine, demands: Sequence[DemandMatrix], base: Base) -> None:
         """Carry the demands over the base routing."""
         self.engine = engine
         self._offer, self._unroutable_bps = offered(engine.layout, demands)
@@ -134,14 +132,14 @@ class Loaded:
 
     def _survey(
         self, failures: Sequence[Failure], limit_ratio: float, *, with_loads: bool
-    ) -> kernel.Findings:
+    ) -> Findings:
         number = self.engine.layout.links
         sets = [sorted(number[link] for link in cut if link in number) for cut in failures]
         begin = np.zeros(len(sets) + 1, np.int32)
         np.cumsum([len(cut) for cut in sets], out=begin[1:])
         arcs, matrices = self._base.loads.shape
         shape = len(sets), matrices
-        findings = kernel.Findings(
+        findings = Findings(
             lost=np.empty(shape),
             over=np.empty(shape),
             worst=np.empty(shape),
@@ -166,12 +164,12 @@ class Loaded:
         return findings
 
 
-def _routed(found: Layout) -> kernel.Base:
+def _routed(found: Layout) -> Base:
     """The routing of the network as it stands, without traffic yet."""
     targets, routers = len(found.target_of), len(found.routers)
     shape = targets, routers
-    base = kernel.Base(
-        cell=np.empty(shape, kernel.CELL),
+    base = Base(
+        cell=np.empty(shape, CELL),
         next_arc=np.empty((targets, len(found.arcs)), np.int32),
         order=np.empty(shape, np.int32),
         uses=np.zeros((len(found.arcs), targets // 64 + 1), np.uint64),

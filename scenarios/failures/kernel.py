@@ -22,138 +22,28 @@ All of it is in one file because numba looks at a function's own file only to se
 it has kept is still good.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
+from scenarios.failures.arrays import (
+    FAR,
+    Base,
+    Findings,
+    Flags,
+    Floats,
+    Ints,
+    Longs,
+    Offer,
+    Scratch,
+    Ways,
+    Wiring,
+)
 from scenarios.failures.compiling import compiled, inlined
 
-Ints = npt.NDArray[np.int32]
-Longs = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-FAR = np.int64(1 << 62)
-"""The distance of what cannot be reached."""
 _LOWEST_BIT = np.zeros(64, dtype=np.int64)
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 for _bit in range(64):
     _LOWEST_BIT[(((1 << _bit) * 0x03F79D71B4CB0A89) >> 58) & 63] = _bit
-
-
-class Wiring(NamedTuple):
-    """The routers and arcs (link directions), arcs in the order of their tails."""
-
-    tail: Ints
-    head: Ints
-    weight: Longs
-    """Metric times number of routers."""
-    out_begin: Ints
-    in_begin: Ints
-    in_arc: Ints
-    link_begin: Ints
-    link_arc: Ints
-    """The arcs of each link; none of an external one."""
-    rank: Ints
-    """Each router's place in the order of router ids."""
-
-
-class Ways(NamedTuple):
-    """The exits of every destination."""
-
-    begin: Ints
-    router: Ints
-    preference: Ints
-    """Lower is better."""
-    link: Ints
-    """The external link it hangs on; -1 for none."""
-    probe: Ints
-    """The destination that is this way's router alone; -1 where nobody needs it."""
-    reflectors: Ints
-
-
-class Offer(NamedTuple):
-    """Who sends how much to which destination."""
-
-    begin: Ints
-    router: Ints
-    rate: Floats
-    """Shape (entries, matrices)."""
-
-
-CELL = np.dtype(
-    [
-        ("distance", np.int64),
-        ("place", np.int32),
-        ("hops", np.int32),
-        ("first", np.int32),
-        ("is_end", np.int32),
-    ]
-)
-"""What is known of one router and one destination, side by side: one trip to memory, not five.
-
-`place` is the router's in the destination's `order`, `first` where its `hops` next hops begin in
-`next_arc`, `is_end` whether traffic has arrived.
-"""
-
-
-class Base(NamedTuple):
-    """The network without further failure; one row a destination."""
-
-    cell: npt.NDArray[np.void]
-    """Of `CELL`; shape (destinations, routers)."""
-    next_arc: Ints
-    """The arcs on shortest paths, router by router."""
-    order: Ints
-    """Routers from the farthest to the nearest."""
-    uses: npt.NDArray[np.uint64]
-    """Per arc, a bit for every destination it is on a shortest path to."""
-    through: Floats
-    """Shape (destinations, routers, matrices)."""
-    lost: Floats
-    """Shape (destinations, matrices)."""
-    is_source: Flags
-    """Per way: whether paths lead to it."""
-    is_end: Flags
-    """Per way: whether traffic that comes by leaves there."""
-    probed: Longs
-    """Distance of every reflector from every probe; shape (destinations, reflectors)."""
-    island: Ints
-    """Per router: the number of its island."""
-    loads: Floats
-    """Shape (arcs, matrices)."""
-
-
-class Findings(NamedTuple):
-    """What each failure does, one row a failure and one column a demand matrix."""
-
-    lost: Floats
-    over: Floats
-    worst: Floats
-    worst_arc: Ints
-    sketch: Floats
-    loads: Floats
-    """Shape (failures, arcs, matrices), or (0, arcs, matrices) where nobody asks."""
-
-
-class Scratch(NamedTuple):
-    """Room to work in, clean between destinations."""
-
-    left: Ints
-    is_far: Flags
-    is_done: Flags
-    distance: Longs
-    changed: Ints
-    far: Ints
-    settled: Ints
-    flow: Floats
-    kept: Floats
-    out: Floats
-    bits: npt.NDArray[np.uint64]
-    heap_key: Longs
-    heap_item: Ints
-    next_arc: Ints
 
 
 @compiled
@@ -178,7 +68,7 @@ def scratch(routers: int, arcs: int, matrices: int) -> Scratch:
 
 
 @compiled
-def _push(keys: Longs, items: Ints, size: int, key: int, item: int) -> int:
+def _push(keys: Longs, items: Ints, size: int, key: np.int64, item: int) -> int:
     at = size
     while at > 0:
         parent = (at - 1) >> 1
@@ -422,9 +312,7 @@ def route_all(wiring: Wiring, ways: Ways, is_cut: Flags, base: Base, work: Scrat
     ends = np.empty(routers, np.bool_)
     islands(wiring, broken, base.island, work.far)
     for target in range(targets):
-        choose(
-            target, ways, is_cut, base.island, base.probed, best, base.is_source, base.is_end
-        )
+        choose(target, ways, is_cut, base.island, base.probed, best, base.is_source, base.is_end)
         _measure(
             target,
             wiring,
@@ -484,7 +372,7 @@ def _first(bits: npt.NDArray[np.uint64], word: int) -> int:
         value = bits[word]
         if value:
             lowest = value & (~value + np.uint64(1))
-            return (word << 6) + _LOWEST_BIT[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+            return int((word << 6) + _LOWEST_BIT[(lowest * _DE_BRUIJN) >> np.uint64(58)])
         word += 1
     return -1
 
@@ -504,7 +392,7 @@ def _unravel(
     tails, heads, weights = wiring.tail, wiring.head, wiring.weight
     in_begin, in_arcs = wiring.in_begin, wiring.in_arc
     left, is_far, changed, far = work.left, work.is_far, work.changed, work.far
-    n_changed, n_far, done, number = 0, 0, -1, 0
+    n_changed, n_far, done = 0, 0, -1
     at, end = 0, n_cut
     while True:
         # First the failed arcs, then those that lead to a router that has lost all its next hops.
@@ -750,9 +638,7 @@ def _reroute(
     hops, ends = np.empty(routers, np.int32), np.empty(routers, np.bool_)
     _recall(target, base, distance, hops, ends)
     _enter(target, offer, through)
-    _carry(
-        wiring, none, distance, base.order[target], hops, ends, through, lost, loads, -1.0
-    )
+    _carry(wiring, none, distance, base.order[target], hops, ends, through, lost, loads, -1.0)
     ends[:] = False
     for way in range(ways.begin[target], ways.begin[target + 1]):
         ends[ways.router[way]] |= is_end[way]
@@ -817,9 +703,7 @@ def fail(
         for number in range(n_cut):
             is_concerned |= base.uses[cut[number], target >> 6] >> np.uint64(target & 63)
         if is_concerned & np.uint64(1):
-            _shift(
-                target, wiring, ways, base, broken, cut, n_cut, work, loads, lost, probed
-            )
+            _shift(target, wiring, ways, base, broken, cut, n_cut, work, loads, lost, probed)
     for number in range(n_cut):
         loads[cut[number], :] = 0.0
 

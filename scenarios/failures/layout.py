@@ -7,11 +7,11 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from foreshadow.demand import DemandKey, DemandMatrix
+from foreshadow.demand import DemandMatrix
 from foreshadow.exits import Exits
 from foreshadow.topology import DirectedLink, LinkId, Node, NodeId, Prefix, Topology
 from foreshadow.walk import parts_of
-from scenarios.failures.kernel import Flags, Floats, Ints, Offer, Ways, Wiring
+from scenarios.failures.arrays import Flags, Floats, Ints, Offer, Ways, Wiring
 
 _NO_LOOPBACK = IPv4Address("255.255.255.255")
 _NOTHING = -1
@@ -147,9 +147,7 @@ def _targets(sets: set[tuple[Way, ...]], *, has_probes: bool) -> tuple[tuple[Way
     """Every destination; those that are one router, which others may be measured by, first."""
     wanted = {ways for ways in sets if ways}
     if has_probes:
-        wanted |= {
-            ((router, 0, None),) for ways in sets if len(ways) > 1 for router, _, _ in ways
-        }
+        wanted |= {((router, 0, None),) for ways in sets if len(ways) > 1 for router, _, _ in ways}
     return tuple(
         sorted(wanted, key=lambda ways: (len(ways), [(r, p, via or "") for r, p, via in ways]))
     )

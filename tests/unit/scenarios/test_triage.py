@@ -8,7 +8,7 @@ import pytest
 from foreshadow.present import Present
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import Story, demands
-from scenarios.triage import triage, without_failure
+from scenarios.triage import NamedDemand, triage
 from tests.planned_network import CUT, measured, planned
 from tests.production_state import ABILENE, abilene
 
@@ -17,15 +17,18 @@ from tests.production_state import ABILENE, abilene
 def test_the_reference_drill_is_ranked_as_measured(shared_data: Path) -> None:
     """101.1 % for CHINng-NYCMng, then 85.3 % for WASHng-NYCMng and 72.6 % for IPLSng-CHINng."""
     demand = measured(shared_data, growth=2.5).at(Story().failure_at)
-    rows = triage(planned(abilene()), demand)
-    found = [(row.failure, row.worst_link, round(row.worst_ratio * 100, 1)) for row in rows[:3]]
+    found = triage(planned(abilene()), (NamedDemand(name="P95", matrix=demand),), limit_ratio=0.85)
+    rows = [(row.failure, row.worst_link, round(row.worst_ratio * 100, 1)) for row in found.rows]
 
-    assert found == [
+    assert rows[:3] == [
         ("CHINng-NYCMng", "ATLAng->IPLSng", 101.1),
         ("NYCMng-WASHng", "ATLAng->IPLSng", 85.3),
         ("CHINng-IPLSng", "IPLSng->ATLAng", 72.6),
     ]
-    assert without_failure(planned(abilene()), demand).worst_ratio == pytest.approx(0.244, abs=5e-4)
+    assert found.without_failure.worst_ratio == pytest.approx(0.244, abs=5e-4)
+    urgent = found.by_urgency()
+    assert (urgent[0].failure, urgent[0].cut) == ("CHINng-NYCMng", ("CHINng-NYCMng",))
+    assert urgent[0].worst.over_bps == pytest.approx(399.8e6, rel=1e-3)
 
 
 def test_every_link_that_is_up_is_tried_once() -> None:
@@ -34,7 +37,8 @@ def test_every_link_that_is_up_is_tried_once() -> None:
     profile = profile_matrices(ABILENE.with_name("abilene_profile.yaml"), abilene(), until=until)
     series = demands(profile, abilene())
     network = Present(what_if=planned(abilene()).what_if, down=CUT)
-    rows = triage(network, series.matrix(0))
+    demand = NamedDemand(name="now", matrix=series.matrix(0))
+    rows = triage(network, (demand,), limit_ratio=0.85).rows
 
     assert len(rows) == len({row.failure for row in rows} - CUT) == 14
     assert [row.worst_ratio for row in rows] == sorted((r.worst_ratio for r in rows), reverse=True)

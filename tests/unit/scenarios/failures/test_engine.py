@@ -92,7 +92,9 @@ def cases(draw: st.DrawFn) -> Case:
     reflectors = frozenset(draw(st.sets(st.sampled_from(inside), max_size=3)))
     asked: tuple[Prefix, ...] = (*PARTS, WHOLE)
     keys = draw(
-        st.sets(st.builds(DemandKey, ingress=st.sampled_from(inside), prefix=st.sampled_from(asked)))
+        st.sets(
+            st.builds(DemandKey, ingress=st.sampled_from(inside), prefix=st.sampled_from(asked))
+        )
     )
     rates = st.floats(0, 1e9, allow_nan=False, allow_subnormal=False)
     matrices = tuple(
@@ -152,7 +154,7 @@ def test_incremental_is_what_a_fresh_start_gives(case: Case, data: st.DataObject
     fresh = FailureEngine(topology, exits, reflectors=reflectors, down=cut).under(matrices)
     scale = max(1.0, *(demand.total_bps for demand in matrices))
     loads, again = found.loads_bps(cut), fresh.loads_bps(NO_CUT)
-    gone = {arc: 0.0 for arc in found.arcs}
+    gone = dict.fromkeys(found.arcs, 0.0)
 
     for column in range(len(matrices)):
         left = gone | dict(zip(fresh.arcs, again[:, column].tolist(), strict=True))
