@@ -30,6 +30,12 @@ class Terms:
     load_limit: float
     window: int = 2016
     """Steps of past errors the quantiles are read from."""
+    warm_up: int = 576
+    """Steps seen before the first forecast."""
+    pairs: int = 24
+    """(failure, link) pairs watched."""
+    demands: int = 6
+    """Demands watched."""
 
     @property
     def day_steps(self) -> int:
@@ -106,9 +112,6 @@ class Bank:
 def joined(parts: Sequence[Prediction]) -> Prediction:
     """Predictions of several banks, series after series."""
     return Prediction(
-        median=np.concatenate([part.median for part in parts]),
-        upper=np.concatenate([part.upper for part in parts]),
-        naive_day=np.concatenate([part.naive_day for part in parts]),
         levels=parts[0].levels,
         peak=np.concatenate([part.peak for part in parts]),
         peak_upper=np.concatenate([part.peak_upper for part in parts], axis=1),

@@ -49,10 +49,19 @@ class Calendar:
             float(self._is_day_off(at - timedelta(days=1))),
         )
 
-    def events(self, at: datetime, until: datetime) -> tuple[float, float]:
-        """Whether an event is on at a moment, and whether one is until another."""
+    def events(
+        self, at: datetime, until: datetime, *, since: datetime | None = None
+    ) -> tuple[float, float]:
+        """Whether an event is on at a moment, and whether one is from another until a third.
+
+        Args:
+            at: Now.
+            until: End of the window ahead.
+            since: Its begin; now if not given.
+        """
+        since = since or at
         is_on = any(event.start <= at < event.end for event in self._others)
-        is_ahead = any(event.start < until and event.end > at for event in self._others)
+        is_ahead = any(event.start < until and event.end > since for event in self._others)
         return float(is_on), float(is_ahead)
 
     def _is_day_off(self, at: datetime) -> bool:

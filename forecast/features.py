@@ -72,6 +72,7 @@ def describe(
     day_peak, day_delta = _back(history, now, day, horizon_steps)
     week_peak, week_delta = _back(history, now, _DAYS_A_WEEK * day, horizon_steps)
     day_hour = history.mean(day, hour) - hour_mean
+    until = at + step * (horizon_steps + 1)
     middle = at + step * (horizon_steps / 2)
     columns = [
         np.ones_like(now),
@@ -87,7 +88,7 @@ def describe(
         np.full_like(now, day_delta.mean()),
         week_peak,
         week_delta,
-        *(np.full_like(now, v) for v in calendar.events(at, at + step * horizon_steps)),
+        *(np.full_like(now, value) for value in calendar.events(at, until, since=at + step)),
     ]
     known = (np.zeros_like(now), past_peak, day_peak, week_peak)
     shape = _hour_peak(history, day, hour, horizon_steps) - hour_mean

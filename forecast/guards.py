@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from forecast.history import Array
+from forecast.history import Array, Mask
 
 _LEAST_LESSONS = 100
 _HORIZONS = 6
 """Independent outcomes the running skill looks back on; fewer are chance."""
 _WORST = 2.0
 """Twice the naive error: a skill of -1."""
+_LEAST_NAIVE = 1e-3
+"""Log units: on a series that does not move nobody is judged by less."""
 
 
 class SkillGuard:
@@ -28,20 +30,25 @@ class SkillGuard:
         self.resets = 0
         """How often a model was found astray."""
 
+    def lost(self, guess: Array) -> np.ndarray:
+        """The rows whose guess is no number: nothing comes back from that by itself."""
+        return self._begun_anew(~np.isfinite(guess))
+
     def astray(self, guess: Array, truth: Array) -> np.ndarray:
-        """The rows whose running skill fell below -1, or whose guess was no number."""
-        is_known = np.isfinite(truth)
-        is_nan = ~np.isfinite(guess)
-        fresh = is_known & ~is_nan
-        error, naive = np.abs(np.where(fresh, guess - truth, 0.0)), np.abs(truth)
+        """The rows whose running skill fell below -1; rows whose truth is NaN are not judged."""
+        fresh = np.isfinite(truth)
         rate = 1 / self._memory
-        self._errors[fresh] += rate * (error[fresh] - self._errors[fresh])
-        self._naive[fresh] += rate * (naive[fresh] - self._naive[fresh])
+        error, naive = np.abs(guess[fresh] - truth[fresh]), np.abs(truth[fresh])
+        self._errors[fresh] += rate * (error - self._errors[fresh])
+        self._naive[fresh] += rate * (naive - self._naive[fresh])
         self._lessons += fresh
-        is_worse = (self._lessons > self._memory) & (
-            self._errors > _WORST * np.maximum(self._naive, 1e-6)
+        return self._begun_anew(
+            (self._lessons > self._memory)
+            & (self._errors > _WORST * np.maximum(self._naive, _LEAST_NAIVE))
         )
-        rows = np.flatnonzero(is_nan | is_worse)
+
+    def _begun_anew(self, which: Mask) -> np.ndarray:
+        rows = np.flatnonzero(which)
         self._errors[rows] = self._naive[rows] = 0.0
         self._lessons[rows] = 0
         self.resets += rows.size

@@ -17,6 +17,8 @@ _LEAST = 1e-300
 """Stands for nothing at all where a series never had anything."""
 _LEVEL_RATE = 1e-3
 """How fast the level follows; slower than a day of 5-minute steps."""
+_GROWN = 2.0
+"""Growth of a series' level at which its past is looked at again."""
 _SPARE = 8
 """The buffer is an eighth longer than what can be looked back at, so that it seldom moves."""
 
@@ -46,6 +48,7 @@ class History:
         self._rows = np.zeros((depth + max(1, depth // _SPARE), n_series), dtype=np.float32)
         self._observed = np.zeros(self._rows.shape, dtype=np.bool_)
         self._level: Array = np.zeros(n_series)
+        self._floor: Array = np.full(n_series, _LEAST)
         self._silent = np.zeros(n_series, dtype=np.int64)
         self._end = 0
         self._seen = 0
@@ -67,6 +70,7 @@ class History:
         begins = is_observed & ((self.ages == 0) | (self._silent > self._patience))
         self._follow_level(values, is_observed, begins)
         self._make_room()
+        self._raise_floor()
         kept = np.where(is_observed, values, 0.0) + self.offset
         before = self._rows[self._end - 1] if self._seen else self._rows[0]
         self._rows[self._end] = np.where(is_observed, np.log(kept), before)
@@ -128,6 +132,14 @@ class History:
         rate = np.maximum(_LEVEL_RATE, 1.0 / (self.ages + 1.0))
         drift = np.where(is_observed, values - self._level, 0.0) * rate
         self._level = np.where(begins, np.where(is_observed, values, 0.0), self._level + drift)
+
+    def _raise_floor(self) -> None:
+        """Lows of a time when a series was far smaller are no deeper than silence is now."""
+        grown = np.flatnonzero(self.offset > _GROWN * self._floor)
+        if grown.size:
+            self._floor[grown] = self.offset[grown]
+            least = np.log(self._floor[grown]).astype(np.float32)
+            self._rows[: self._end, grown] = np.maximum(self._rows[: self._end, grown], least)
 
     def _make_room(self) -> None:
         if self._end == len(self._rows):

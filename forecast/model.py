@@ -39,6 +39,7 @@ _SHAPE = ("one", "from_quarter", "from_hour", "from_three_hours", "past_peak")
 _DAY = (*_SHAPE, "day_peak", "day_delta", "day_hour")
 _WAVES = ("sin_day", "cos_day", "sin_half_day", "cos_half_day")
 _EVENTS = ("event_on", "event_ahead")
+_EVENT_PLACES = [NAMES.index(name) for name in _EVENTS]
 _STACKED: tuple[tuple[tuple[str, ...], int, float], ...] = (
     (_SHAPE, 0, 1.0),
     ((*_SHAPE, *_WAVES, "day_off"), 1, 0.3),
@@ -56,8 +57,8 @@ class Regression(Protocol):
         """The prediction per series."""
         ...
 
-    def learn(self, columns: Array, truth: Array) -> None:
-        """One lesson per series; NaN teaches nothing."""
+    def learn(self, columns: Array, truth: Array, *, is_explained: bool = False) -> None:
+        """One lesson per series; NaN teaches nothing, what has a known reason counts in full."""
         ...
 
     def reset(self, rows: np.ndarray) -> None:
@@ -67,22 +68,16 @@ class Regression(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prediction:
-    """The coming peak of every series.
+    """The coming peak of every series, in the unit of the series.
 
     Attributes:
-        median: Log ratio to now.
-        upper: Log ratio to now of the quantile that was asked for.
-        naive_day: Log ratio to now of yesterday's peak of the same window.
         levels: Of the quantiles.
-        peak: The median in the unit of the series; right also where now is 0.
-        peak_upper: The quantiles in the unit of the series, shape (n_levels, n_series).
+        peak: The median, shape (n_series,).
+        peak_upper: The quantiles, shape (n_levels, n_series).
         peak_naive: The naive forecasts, in the order of `features.NAIVE`; NaN where a series is
             too young for one. Shape (len(NAIVE), n_series).
     """
 
-    median: Array
-    upper: Array
-    naive_day: Array
     levels: tuple[float, ...]
     peak: Array
     peak_upper: Array
@@ -116,6 +111,14 @@ class _Expert:
     """Days a series must have lived for it to have a say: 0, 1 or 7."""
     guard: SkillGuard
 
+    def predict(self, columns: Array) -> Array:
+        """Its guesses; who says no number says nothing now and begins anew."""
+        guess = self.model.predict(columns[:, self.columns])
+        lost = self.guard.lost(guess)
+        if lost.size:
+            self.model.reset(lost)
+        return guess
+
 
 class PeakModel:
     """Predicts the peak within one horizon of every series, and learns when it has passed."""
@@ -136,7 +139,7 @@ class PeakModel:
             n_series: Columns of the history it will be shown.
             horizon_steps: How far ahead the peak is sought.
             step: Length of one interval.
-            quantile: Of `Prediction.upper`; the other levels are given beside it.
+            quantile: Given beside `LEVELS`, and what `coverage` is about.
             window: Steps of past errors the quantiles are read from.
             calendar: Known events; they are features only if one is given, empty or not.
         """
@@ -209,9 +212,10 @@ class PeakModel:
         lesson = np.clip(truth, past.lowest, past.highest)
         columns = past.columns.astype(np.float64)
         awake = past.awake[:, len(NAIVE) :]
+        is_explained = bool(columns[:, _EVENT_PLACES].any())
         for place, expert in enumerate(self._experts):
             taught = np.where(awake[:, place], lesson, np.nan)
-            expert.model.learn(columns[:, expert.columns], taught)
+            expert.model.learn(columns[:, expert.columns], taught, is_explained=is_explained)
             astray = expert.guard.astray(past.guesses[:, len(NAIVE) + place], taught)
             if astray.size:
                 expert.model.reset(astray)
@@ -250,9 +254,7 @@ class PeakModel:
 
     def _guesses(self, described: Described, lowest: Array, highest: Array) -> tuple[Array, Mask]:
         """Every guess within what can be believed, and who has a say."""
-        found = [
-            expert.model.predict(described.columns[:, expert.columns]) for expert in self._experts
-        ]
+        found = [expert.predict(described.columns) for expert in self._experts]
         guesses = np.column_stack([described.naive, *found])
         awake = self._awake(described.knows_day, described.knows_week) & np.isfinite(guesses)
         within = np.clip(
@@ -274,9 +276,6 @@ class PeakModel:
         knows += [described.knows_week] * 2
         naive = np.where(np.column_stack(knows), described.naive, np.nan)
         return Prediction(
-            median=median,
-            upper=median + margins[:, self.levels.index(self._quantile)],
-            naive_day=described.naive[:, NAIVE.index("day")],
             levels=self.levels,
             peak=history.loads(now + median),
             peak_upper=history.loads((now + median)[np.newaxis] + margins.T),

@@ -25,6 +25,8 @@ _SPAN = 0.6
 below as that leaves above."""
 _ROUNDING = 2e-4
 """What single precision and many small steps may cost a prediction, in log units."""
+_LARGEST = 10.0
+"""Log units an error may be large: a factor of 20,000."""
 UNKNOWN_MARGIN = 0.5
 """What is added while no error is known at all, in log units."""
 
@@ -62,7 +64,10 @@ class ErrorQuantiles:
         above = np.minimum(below + 1, np.maximum(known - 1, 0))
         low, high = (np.take_along_axis(self._sorted, place, axis=1) for place in (below, above))
         found = low + (high - low) * (at - below)
-        return np.where(known > 0, found + _ROUNDING, UNKNOWN_MARGIN).astype(np.float64)
+        margins = np.where(known > 0, found + _ROUNDING, UNKNOWN_MARGIN).astype(np.float64)
+        # Each level corrects itself; a higher one must not end up below a lower one.
+        ordered: Array = np.maximum.accumulate(margins, axis=1)
+        return ordered
 
     def learn(self, errors: Array, margins: Array) -> None:
         """Take what came minus what was predicted, and the margins that were given then.
@@ -71,6 +76,7 @@ class ErrorQuantiles:
             errors: Shape (n_series,); NaN where nothing came.
             margins: Shape (n_series, n_levels).
         """
+        errors = np.clip(errors, -_LARGEST, _LARGEST)
         self._correct(errors, margins)
         self._count += 1
         if self._count % self._stride:

@@ -49,13 +49,19 @@ class StackedRegression:
         found: Array = np.einsum("sc,sc->s", self._coefficients, columns)
         return found
 
-    def learn(self, columns: Array, truth: Array) -> None:
-        """Take one lesson per series; those whose truth is NaN learn nothing."""
+    def learn(self, columns: Array, truth: Array, *, is_explained: bool = False) -> None:
+        """Take one lesson per series; those whose truth is NaN learn nothing.
+
+        Args:
+            columns: Shape (n_series, n_columns).
+            truth: Shape (n_series,).
+            is_explained: An unusual truth has a known reason among the columns: it counts in full.
+        """
         rows = np.flatnonzero(np.isfinite(truth))
         if rows.size == len(truth):
-            self._learn(slice(None), columns, truth)
+            self._learn(slice(None), columns, truth, is_explained=is_explained)
         elif rows.size:
-            self._learn(rows, columns[rows], truth[rows])
+            self._learn(rows, columns[rows], truth[rows], is_explained=is_explained)
 
     def reset(self, rows: np.ndarray) -> None:
         """Forget everything about some series."""
@@ -63,11 +69,16 @@ class StackedRegression:
         self._covariance[rows] = np.eye(self._coefficients.shape[1]) * self._doubt
         self._usual[rows] = _FIRST_USUAL
 
-    def _learn(self, rows: slice | np.ndarray, columns: Array, truth: Array) -> None:
+    def _learn(
+        self, rows: slice | np.ndarray, columns: Array, truth: Array, *, is_explained: bool
+    ) -> None:
         covariance, coefficients = self._covariance[rows], self._coefficients[rows]
         error = truth - np.einsum("sc,sc->s", coefficients, columns)
         weight = robust_weight(error, self._usual[rows])
-        self._usual[rows] += _USUAL_RATE * (np.abs(error) - self._usual[rows])
+        if is_explained:
+            weight = np.ones_like(weight)
+        else:
+            self._usual[rows] += _USUAL_RATE * (np.abs(error) - self._usual[rows])
         along = np.matmul(covariance, columns[:, :, np.newaxis])[:, :, 0]
         doubt = np.einsum("sc,sc->s", along, columns)
         variance = np.einsum("scc->s", covariance) / columns.shape[1]
@@ -95,23 +106,32 @@ class PooledRegression:
         found: Array = columns @ self._coefficients
         return found
 
-    def learn(self, columns: Array, truth: Array) -> None:
-        """Take one lesson from every series whose truth is known."""
+    def learn(self, columns: Array, truth: Array, *, is_explained: bool = False) -> None:
+        """Take one lesson from every series whose truth is known; arguments as of the above."""
         rows = np.flatnonzero(np.isfinite(truth))
         if not rows.size:
             return
         known, came = columns[rows], truth[rows]
         error = came - known @ self._coefficients
-        weighted = known * robust_weight(error, self._usual[rows])[:, np.newaxis]
-        self._usual[rows] += _USUAL_RATE * (np.abs(error) - self._usual[rows])
+        weight = robust_weight(error, self._usual[rows])
+        if is_explained:
+            weight = np.ones_like(weight)
+        else:
+            self._usual[rows] += _USUAL_RATE * (np.abs(error) - self._usual[rows])
+        weighted = known * weight[:, np.newaxis]
         fresh = np.eye(len(self._moment)) * ((1 - self._fade) * self._prior)
         self._precision = self._fade * self._precision + weighted.T @ known + fresh
         self._moment = self._fade * self._moment + weighted.T @ came
         self._coefficients = np.linalg.solve(self._precision, self._moment).astype(np.float64)
 
     def reset(self, rows: np.ndarray) -> None:
-        """One series going astray tells nothing about the others: only its own scale restarts."""
+        """Some series went astray, which says nothing of the others; no number says it of all."""
         self._usual[rows] = _FIRST_USUAL
+        if not np.isfinite(self._coefficients).all():
+            self._precision = np.eye(len(self._moment)) * self._prior
+            self._moment = np.zeros(len(self._moment))
+            self._coefficients = np.zeros(len(self._moment))
+            self._usual[:] = _FIRST_USUAL
 
 
 def robust_weight(error: Array, usual: Array) -> Array:

@@ -31,7 +31,13 @@ class RiverRegression:
         ]
         return np.asarray(found)
 
-    def learn(self, columns: Array, truth: Array) -> None:
+    def learn(
+        self,
+        columns: Array,
+        truth: Array,
+        *,
+        is_explained: bool = False,  # noqa: ARG002 - every lesson counts in full here
+    ) -> None:
         """Take one lesson per series; those whose truth is NaN learn nothing."""
         rows = np.flatnonzero(np.isfinite(truth)).tolist()
         shown, came = columns[rows].tolist(), truth[rows].tolist()
