@@ -33,12 +33,21 @@ class PrometheusMeter:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._known: dict[str, Counter | Gauge] = {}
+        self._totals: dict[tuple[str | tuple[str, str], ...], float] = {}
         self._lock = threading.Lock()
 
     def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
         """Add to a counter."""
         counter = self._labelled(metric, labels)
         counter.inc(by)
+
+    def total(self, metric: Metric, value: float, **labels: str) -> None:
+        """Bring a counter up to a total; one that fell began anew, and its whole counts."""
+        place = (metric.name, *sorted(labels.items()))
+        with self._lock:
+            before = self._totals.get(place, 0.0)
+            self._totals[place] = value
+        self.count(metric, value - before if value >= before else value, **labels)
 
     def level(self, metric: Metric, value: float, **labels: str) -> None:
         """Set a gauge."""

@@ -43,6 +43,10 @@ class Meter(Protocol):
         """Add to a counter."""
         ...
 
+    def total(self, metric: Metric, value: float, **labels: str) -> None:
+        """Bring a counter up to a total that somebody keeps who counts for himself."""
+        ...
+
     def level(self, metric: Metric, value: float, **labels: str) -> None:
         """Set a gauge."""
         ...
@@ -52,6 +56,9 @@ class SilentMeter:
     """A meter nobody reads."""
 
     def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
+        """Nothing is kept."""
+
+    def total(self, metric: Metric, value: float, **labels: str) -> None:
         """Nothing is kept."""
 
     def level(self, metric: Metric, value: float, **labels: str) -> None:

@@ -39,6 +39,15 @@ def test_what_was_counted_is_served() -> None:
     assert "process_resident_memory_bytes" in families
 
 
+def test_a_total_kept_elsewhere_is_followed() -> None:
+    """It grows by what was added; one that fell belongs to somebody who began anew."""
+    meter = PrometheusMeter()
+    for total in (3, 3, 5, 2):
+        meter.total(WARNINGS_SENT, total)
+
+    assert dict(meter.values())["foreshadow_forecast_warnings_sent_total"] == 7
+
+
 def test_who_does_not_know_the_token_is_asked_for_it(tmp_path: Path) -> None:
     """The numbers say much about a network."""
     file = tmp_path / "token"
