@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from ingest.heard import Refused
 
 
@@ -19,7 +21,7 @@ class Aside(StrEnum):
     IPV6 = "ipv6"
     """The demand is IPv4's."""
     NO_DESTINATION = "no-destination"
-    """The record names no IP destination: not IP, or a template without one."""
+    """A packet that is not IP, or a record without the address its template has."""
     DROPPED = "dropped"
     """The router did not forward it (IPFIX element 89)."""
     UNKNOWN_SAMPLER = "unknown-sampler"
@@ -38,9 +40,10 @@ class Aside(StrEnum):
     """More octets than any port carries in an hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Packets with one destination that a router metered, or one packet it sampled.
+
+    A struct, as it takes a tenth of the time of a frozen dataclass to make, a flow at a time.
 
     Attributes:
         destination: IPv4 address as a number; None where there is none.

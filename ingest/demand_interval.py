@@ -13,7 +13,7 @@ Source: RFC 5475 section 5; Phaal and Panchen, "Packet sampling basics", 2003.
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
@@ -131,16 +131,20 @@ class DeviceDemand:
         taken = 0.0
         for number, share in self._shares(flow):
             taken += share
-            sums = self._open.setdefault(number, {})
-            if (found := sums.get(key)) is None:
-                found = sums[key] = _Sum()
-            found.add(flow, share)
-            if len(sums) > 2 * self._rules.max_prefixes:
-                self._crowd(sums)
+            self._add(number, key, flow, share)
         self.account.flows += taken > 0
         self.account.octets += octets * taken
         if taken < 1 - 1e-9:
             self.account.set_aside(Aside.LATE, octets * (1 - taken), flows=int(taken == 0))
+
+    def _add(self, number: int, key: PrefixKey, flow: Flow, share: float) -> None:
+        if (sums := self._open.get(number)) is None:
+            sums = self._open[number] = {}
+        if (found := sums.get(key)) is None:
+            found = sums[key] = _Sum()
+        found.add(flow, share)
+        if len(sums) > 2 * self._rules.max_prefixes:
+            self._crowd(sums)
 
     def reach(self, at_ns: int, *, is_whole: bool = True) -> None:
         """An exporter is heard of at `at_ns`: intervals that ended well before are closed.
@@ -186,17 +190,18 @@ class DeviceDemand:
             return Aside.NOT_AT_EDGE
         return Aside.IMPLAUSIBLE if octets > _MOST_OCTETS else None
 
-    def _shares(self, flow: Flow) -> Iterator[tuple[int, float]]:
+    def _shares(self, flow: Flow) -> Sequence[tuple[int, float]]:
         """The open intervals a flow touches, and which part of it lies in each."""
         length = self._length_ns
-        duration = flow.end_ns - flow.start_ns
-        if duration <= 0:
-            if (number := flow.end_ns // length) >= self._first:
-                yield number, 1.0
-            return
-        for number in range(max(flow.start_ns // length, self._first), -(-flow.end_ns // length)):
-            begin, end = number * length, (number + 1) * length
-            yield number, (min(end, flow.end_ns) - max(begin, flow.start_ns)) / duration
+        duration, last = flow.end_ns - flow.start_ns, flow.end_ns // length
+        if duration <= 0 or flow.start_ns // length == last:
+            return ((last, 1.0),) if last >= self._first else ()
+        touched = range(max(flow.start_ns // length, self._first), -(-flow.end_ns // length))
+        return [
+            (number, (min((number + 1) * length, flow.end_ns) - begin) / duration)
+            for number in touched
+            for begin in [max(number * length, flow.start_ns)]
+        ]
 
     def _close_until(self, until_ns: int) -> None:
         """Close every interval that ends at `until_ns` or earlier."""

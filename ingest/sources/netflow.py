@@ -18,7 +18,7 @@ from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from ingest.demand_flow import Export, Flow
 from ingest.heard import Refused
 from ingest.sources.netflow_held import HeldSets
-from ingest.sources.netflow_record import flows_of, number
+from ingest.sources.netflow_record import Reading, number
 from ingest.sources.netflow_sampling import Samplers
 from ingest.sources.netflow_templates import Place, TemplateLimits, Templates
 
@@ -94,7 +94,7 @@ class NetflowParser:
         templates.now_ns = received_ns
         templates.missing.clear()
         templates.refused.clear()
-        told, cut_short = templates.told, stats["truncated"]
+        understood, cut_short = templates.told + templates.passed_over, stats["truncated"]
         message = decoder.decode(raw, _ONE)
         reasons = [
             f"NetFlow or IPFIX that does not decode: {event.detail}"
@@ -105,7 +105,8 @@ class NetflowParser:
         if stats["truncated"] > cut_short:
             reasons.append("a flow datagram ends before what it announces")
         is_empty = message is not None and not (message.flows or message.options)
-        if is_empty and templates.told == told and not templates.missing and not reasons:
+        is_empty &= templates.told + templates.passed_over == understood
+        if is_empty and not templates.missing and not reasons:
             reasons.append("a flow datagram without a set that could be read")
         return reasons, message, templates.missing.copy()
 
@@ -122,13 +123,13 @@ class NetflowParser:
         else:
             general_ns = self._booted_ns.get(domain)
         for record in message.flows:
+            reading = Reading.of(tuple(record))
             booted_ms = number(record, "system_init_time_ms")
-            booted_ns = general_ns if booted_ms is None else booted_ms * _MS
-            yield from flows_of(
+            yield from reading.flows(
                 record,
-                one_in=self._samplers.of(domain, record),
+                one_in=self._samplers.of(domain, record, reading),
                 sent_ns=sent.at_ns,
-                booted_ns=booted_ns,
+                booted_ns=general_ns if booted_ms is None else booted_ms * _MS,
                 shift_ns=sent.shift_ns,
             )
 

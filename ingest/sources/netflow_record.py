@@ -1,10 +1,13 @@
 """What one decoded record of NetFlow or IPFIX says, element by element.
 
 The decoder gives a dictionary of whatever the exporter's template announced, in any length: only
-here does it become a flow.
+here does it become a flow. Records of one template have the same elements, so which of them matter
+is worked out once for all (`Reading`).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from socket import inet_aton
 from typing import Any
 
@@ -17,8 +20,6 @@ Record = Mapping[str, Any]
 _MS, _S = 1_000_000, 1_000_000_000
 _LONGEST_NS = 86_400 * _S
 """No flow is older, nor lasts longer: routers tell at least every half hour."""
-_REVERSE_PEN = "e29305."
-"""RFC 5103: the same element of the packets that went the other way."""
 
 SECTIONS: Mapping[str, Callable[[bytes], SampledPacket | None]] = {
     "ie315": of_frame,
@@ -28,6 +29,8 @@ SECTIONS: Mapping[str, Callable[[bytes], SampledPacket | None]] = {
 
 _OCTETS = ("octets", "octets_total", "out_octets")
 _PACKETS = ("packets", "packets_total", "out_packets")
+_BACK_OCTETS, _BACK_PACKETS = ("e29305.1", "e29305.85"), ("e29305.2", "e29305.86")
+"""RFC 5103: the same elements of the packets that went the other way."""
 _SPANS = (
     ("flow_start_ms", "flow_end_ms", _MS),
     ("flow_start_us", "flow_end_us", _S),  # The decoder gives these two as seconds.
@@ -35,73 +38,153 @@ _SPANS = (
     ("flow_start_s", "flow_end_s", _S),
     ("observation_time_ms", "observation_time_ms", _MS),
 )
+_UPTIMES = ("first_switched", "last_switched")
+SAMPLER = ("sampler_id", "selector_id")
+"""Elements 48 (NetFlow 9) and 302 (RFC 5477): both name the sampler that metered a flow."""
+SAMPLING = (
+    *("sampling_interval", "sampler_interval"),
+    *("sampling_packet_interval", "sampling_packet_space"),
+    *("sampling_size", "sampling_population", "ie311"),
+)
+"""Elements that say how a sampler chooses."""
+
+NEEDED = frozenset(
+    {
+        *("dst_addr", "src_addr", "dst_mask", "src_mask", "in_if", "out_if", "direction"),
+        *("forwarding_status", "system_init_time_ms"),
+        *(*_OCTETS, *_PACKETS, *_BACK_OCTETS, *_BACK_PACKETS, *_UPTIMES, *SECTIONS),
+        *(*(name for first, last, _ in _SPANS for name in (first, last)), *SAMPLER, *SAMPLING),
+    }
+)
+"""Elements that anything here looks at."""
 
 
-def number(record: Record, *names: str) -> int | None:
-    """The first of these elements that is a number of at most 64 bits; None where none is.
+def number(record: Record, name: str | None) -> int | None:
+    """The element if it is a number of at most 64 bits; None where it is not.
 
     Exporters choose how many bytes an element has, so a hostile one may be of any size.
     """
-    for name in names:
-        value = record.get(name)
-        if isinstance(value, int) and value >> 64 == 0:
-            return value
-    return None
+    value = record.get(name) if name is not None else None
+    return value if isinstance(value, int) and value >> 64 == 0 else None
 
 
-def flows_of(
-    record: Record,
-    *,
-    one_in: float | None,
-    sent_ns: int,
-    booted_ns: int | None,
-    shift_ns: int = 0,
-) -> tuple[Flow, ...]:
-    """The flow a record is about, and where it has two directions the other one too.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Which elements of a record say what; None where none does."""
 
-    Args:
-        record: As decoded.
-        one_in: Packets that passed for each metered one; None where nobody knows.
-        sent_ns: When it was exported, by the exporter's clock.
-        booted_ns: When the clock of elements 21 and 22 was 0; None where nobody says.
-        shift_ns: How far the exporter's clock is behind.
-    """
-    start_ns, end_ns = _span(record, sent_ns, booted_ns)
-    packet = _section(record)
-    octets = number(record, *_OCTETS)
-    destination, is_ipv6 = _address(record.get("dst_addr"))
-    if packet is not None and destination is None:
-        destination, is_ipv6 = packet.destination, packet.destination is None
-    forward = Flow(
-        destination=destination,
-        octets=octets if octets is not None else packet.octets if packet else 0,
-        packets=number(record, *_PACKETS) or 1,
-        start_ns=start_ns + shift_ns,
-        end_ns=end_ns + shift_ns,
-        sampled_one_in=one_in or 1.0,
-        mask_bits=number(record, "dst_mask"),
-        ingress=number(record, "in_if"),
-        direction=_DIRECTIONS.get(record.get("direction")),
-        aside=_aside(record, is_ipv6=is_ipv6, one_in=one_in),
-    )
-    back = number(record, f"{_REVERSE_PEN}1", f"{_REVERSE_PEN}85")
-    if not back:
-        return (forward,)
-    source, is_ipv6 = _address(record.get("src_addr"))
-    return (
-        forward,
-        Flow(
-            destination=source,
-            octets=back,
-            packets=number(record, f"{_REVERSE_PEN}2", f"{_REVERSE_PEN}86") or 1,
+    octets: str | None
+    packets: str | None
+    back_octets: str | None
+    back_packets: str | None
+    span: tuple[str, str, int] | None
+    has_uptimes: bool
+    has_status: bool
+    section: str | None
+    sampler: str | None
+    says_sampling: bool
+
+    @classmethod
+    @lru_cache(maxsize=1_024)
+    def of(cls, names: tuple[str, ...]) -> "Reading":
+        """How to read records of these elements."""
+
+        def first(*wanted: str) -> str | None:
+            return next((name for name in wanted if name in names), None)
+
+        return cls(
+            octets=first(*_OCTETS),
+            packets=first(*_PACKETS),
+            back_octets=first(*_BACK_OCTETS),
+            back_packets=first(*_BACK_PACKETS),
+            span=next((span for span in _SPANS if {span[0], span[1]} <= {*names}), None),
+            has_uptimes={*_UPTIMES} <= {*names},
+            has_status="forwarding_status" in names,
+            section=first(*SECTIONS),
+            sampler=first(*SAMPLER),
+            says_sampling=first(*SAMPLING) is not None,
+        )
+
+    def flows(
+        self,
+        record: Record,
+        *,
+        one_in: float | None,
+        sent_ns: int,
+        booted_ns: int | None,
+        shift_ns: int = 0,
+    ) -> tuple[Flow, ...]:
+        """The flow a record is about, and where it has two directions the other one too.
+
+        Args:
+            record: As decoded.
+            one_in: Packets that passed for each metered one; None where nobody knows.
+            sent_ns: When it was exported, by the exporter's clock.
+            booted_ns: When the clock of elements 21 and 22 was 0; None where nobody says.
+            shift_ns: How far the exporter's clock is behind.
+        """
+        start_ns, end_ns = self._times(record, sent_ns, booted_ns)
+        destination, is_ipv6 = _address(record.get("dst_addr"))
+        octets = number(record, self.octets)
+        if (packet := self._packet(record)) is not None:
+            octets = packet.octets if octets is None else octets
+            if destination is None:
+                destination, is_ipv6 = packet.destination, packet.destination is None
+        forward = Flow(
+            destination=destination,
+            octets=octets or 0,
+            packets=number(record, self.packets) or 1,
             start_ns=start_ns + shift_ns,
             end_ns=end_ns + shift_ns,
             sampled_one_in=one_in or 1.0,
+            mask_bits=number(record, "dst_mask"),
+            ingress=number(record, "in_if"),
+            direction=_DIRECTIONS.get(record.get("direction")),
+            aside=self._aside(record, is_ipv6=is_ipv6, one_in=one_in),
+        )
+        if not (back := number(record, self.back_octets)):
+            return (forward,)
+        source, is_ipv6 = _address(record.get("src_addr"))
+        backward = Flow(
+            destination=source,
+            octets=back,
+            packets=number(record, self.back_packets) or 1,
+            start_ns=forward.start_ns,
+            end_ns=forward.end_ns,
+            sampled_one_in=forward.sampled_one_in,
             mask_bits=number(record, "src_mask"),
             ingress=number(record, "out_if"),
-            aside=_aside(record, is_ipv6=is_ipv6, one_in=one_in),
-        ),
-    )
+            aside=self._aside(record, is_ipv6=is_ipv6, one_in=one_in),
+        )
+        return (forward, backward)
+
+    def _aside(self, record: Record, *, is_ipv6: bool, one_in: float | None) -> Aside | None:
+        if is_ipv6:
+            return Aside.IPV6
+        if self.has_status and _is_dropped(number(record, "forwarding_status")):
+            return Aside.DROPPED
+        return Aside.UNKNOWN_SAMPLER if one_in is None else None
+
+    def _packet(self, record: Record) -> SampledPacket | None:
+        if self.section is None or not isinstance(value := record.get(self.section), str):
+            return None
+        return SECTIONS[self.section](bytes.fromhex(value))
+
+    def _times(self, record: Record, sent_ns: int, booted_ns: int | None) -> tuple[int, int]:
+        """First and last packet; the time of the export where a record says none that can be."""
+        if self.span is not None:
+            first, last, unit_ns = self.span
+            start, end = record[first], record[last]
+            if end and isinstance(start, int | float) and isinstance(end, int | float):
+                return _plausible(_to_ns(start, unit_ns), _to_ns(end, unit_ns), sent_ns)
+        if self.has_uptimes and booted_ns is not None:
+            first_ms, last_ms = number(record, _UPTIMES[0]), number(record, _UPTIMES[1])
+            if first_ms is not None and last_ms is not None:
+                return _plausible(
+                    _uptime_ns(first_ms, sent_ns, booted_ns),
+                    _uptime_ns(last_ms, sent_ns, booted_ns),
+                    sent_ns,
+                )
+        return sent_ns, sent_ns
 
 
 _DIRECTIONS: Mapping[Any, Direction] = {0: Direction.INGRESS, 1: Direction.EGRESS}
@@ -109,44 +192,19 @@ _DROPPED = 2
 """The first two bits of element 89."""
 
 
-def _aside(record: Record, *, is_ipv6: bool, one_in: float | None) -> Aside | None:
-    if is_ipv6:
-        return Aside.IPV6
-    if ((number(record, "forwarding_status") or 0) & 0xFF) >> 6 == _DROPPED:
-        return Aside.DROPPED
-    return Aside.UNKNOWN_SAMPLER if one_in is None else None
+def _is_dropped(status: int | None) -> bool:
+    return status is not None and (status & 0xFF) >> 6 == _DROPPED
 
 
 def _address(value: object) -> tuple[int | None, bool]:
     """(IPv4 address as a number, whether it is IPv6)."""
+    if isinstance(value, int):
+        return (value, False) if 0 <= value >> 32 < 1 else (None, False)
     if not isinstance(value, str):
         return None, False
     if value.count(".") == 3:
         return int.from_bytes(inet_aton(value), "big"), False
     return None, ":" in value
-
-
-def _section(record: Record) -> SampledPacket | None:
-    for name, read in SECTIONS.items():
-        if isinstance(value := record.get(name), str):
-            return read(bytes.fromhex(value))
-    return None
-
-
-def _span(record: Record, sent_ns: int, booted_ns: int | None) -> tuple[int, int]:
-    """First and last packet; the time of the export where a record says none that can be."""
-    for first, last, unit_ns in _SPANS:
-        start, end = record.get(first), record.get(last)
-        if end and isinstance(start, int | float) and isinstance(end, int | float):
-            return _plausible(_to_ns(start, unit_ns), _to_ns(end, unit_ns), sent_ns)
-    first_ms, last_ms = number(record, "first_switched"), number(record, "last_switched")
-    if booted_ns is not None and first_ms is not None and last_ms is not None:
-        return _plausible(
-            _uptime_ns(first_ms, sent_ns, booted_ns),
-            _uptime_ns(last_ms, sent_ns, booted_ns),
-            sent_ns,
-        )
-    return sent_ns, sent_ns
 
 
 def _to_ns(value: float, unit_ns: int) -> int:

@@ -3,11 +3,9 @@
 import math
 import struct
 
-from ingest.sources.netflow_record import SECTIONS, Record, number
+from ingest.sources.netflow_record import SAMPLER, Reading, Record, number
 
 _MOST_SAMPLERS = 1_024
-_SAMPLER = ("sampler_id", "selector_id")
-"""Elements 48 (NetFlow v9) and 302 (RFC 5477): both name the sampler that metered a flow."""
 
 
 class Samplers:
@@ -32,7 +30,8 @@ class Samplers:
         """Take an options record; most are about something else."""
         if (one_in := _stated(option)) is None:
             return
-        place = (domain, _sampler(option))
+        named = (value for name in SAMPLER if (value := number(option, name)) is not None)
+        place = (domain, next(named, None))
         self._known.pop(place, None)
         if len(self._known) >= _MOST_SAMPLERS:
             del self._known[next(iter(self._known))]
@@ -42,22 +41,18 @@ class Samplers:
         """The domain says no longer that it samples."""
         self._known.pop((domain, None), None)
 
-    def of(self, domain: int, flow: Record) -> float | None:
+    def of(self, domain: int, flow: Record, reading: Reading) -> float | None:
         """Packets that passed for each metered one; None where the sampler is not known."""
-        if (one_in := _stated(flow)) is not None:
+        if reading.says_sampling and (one_in := _stated(flow)) is not None:
             return one_in
-        sampler = _sampler(flow)
+        sampler = number(flow, reading.sampler)
         for place in ((domain, sampler), (domain, None)):
             if (one_in := self._known.get(place)) is not None:
                 return one_in
         if self._configured is not None:
             return self._configured
-        is_chosen = sampler or any(name in flow for name in SECTIONS)
+        is_chosen = sampler or reading.section is not None
         return None if is_chosen else 1.0  # Sampler 0 is Cisco's word for none.
-
-
-def _sampler(record: Record) -> int | None:
-    return next((value for name in _SAMPLER if (value := number(record, name)) is not None), None)
 
 
 def _stated(record: Record) -> float | None:

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 
 from netflume import TemplateStore
 
+from ingest.sources.netflow_record import NEEDED, SECTIONS
+
 _S = 1_000_000_000
 _MOST_ELEMENTS = 512
 _MOST_EMPTY_ELEMENTS = 4
 """Elements that take no bytes; some exporters announce one or two."""
+
+_DESTINATIONS = frozenset({"dst_addr", *SECTIONS})
+_VARIABLE = 0xFFFF
+_PASSED_OVER = "-"
+
+Element = tuple[str, str, int]
+"""(the decoder's name, how to read it, length)."""
 
 Place = tuple[int, int]
 """(observation domain, template)."""
@@ -51,6 +60,8 @@ class Templates(TemplateStore):
         """How many of the datagram's sets came before their template; the caller clears."""
         self.refused: list[str] = []
         """Why templates of the datagram were not taken; the caller clears."""
+        self.passed_over = 0
+        """Sets of data by templates that name no destination: translations, layer 2, statistics."""
         self.told = 0
         """Templates taken, those sent again too."""
         self._lifetime_ns = round(limits.lifetime_s * _S)
@@ -61,7 +72,7 @@ class Templates(TemplateStore):
         exporter: str,
         domain: int,
         tid: int,
-        fields: list[tuple[str, str, int]],
+        fields: list[Element],
         options: bool = False,  # noqa: FBT001, FBT002
     ) -> bool:
         """Keep a template, if reading by it is cheap; whether it is new or has changed."""
@@ -78,12 +89,11 @@ class Templates(TemplateStore):
         if len(self._told_ns) > 2 * self.max_templates:
             kept = {(domain, tid) for _, domain, tid in self.templates}
             self._told_ns = {key: ns for key, ns in self._told_ns.items() if key in kept}
-        is_new = super().put(exporter, domain, tid, fields, options)  # type: ignore[no-untyped-call]
+        needed = fields if options else _needed(fields)
+        is_new = super().put(exporter, domain, tid, needed, options)  # type: ignore[no-untyped-call]
         return bool(is_new)
 
-    def get(
-        self, exporter: str, domain: int, tid: int
-    ) -> tuple[list[tuple[str, str, int]] | None, bool]:
+    def get(self, exporter: str, domain: int, tid: int) -> tuple[list[Element] | None, bool]:
         """The template, unless it is too old to be trusted; what is not there is `missing`."""
         told_ns = self._told_ns.get((domain, tid))
         if told_ns is not None and abs(self.now_ns - told_ns) > self._lifetime_ns:
@@ -91,4 +101,31 @@ class Templates(TemplateStore):
         fields, is_options = super().get(exporter, domain, tid)  # type: ignore[no-untyped-call]
         if not fields:
             self.missing[domain, tid] += 1
+        elif not is_options and _DESTINATIONS.isdisjoint(name for name, _, _ in fields):
+            self.passed_over += 1
+            return None, False
         return fields, is_options
+
+
+def _needed(fields: list[Element]) -> list[Element]:
+    """The same template, with what nobody looks at as bytes to pass over, run by run.
+
+    It halves the time a record takes to decode. Addresses stay numbers: as text they would be
+    parsed again.
+    """
+    needed: list[Element] = []
+    for name, kind, length in fields:
+        if name in NEEDED:
+            is_ipv4 = (kind, length) == ("ipv4", 4)
+            needed.append((name, "uint" if is_ipv4 else kind, length))
+        elif length == _VARIABLE or not needed or not _is_passed_over(needed[-1]):
+            needed.append((f"{_PASSED_OVER}{len(needed)}", "uint", length))
+        else:
+            last, _, before = needed[-1]
+            needed[-1] = (last, "uint", before + length)
+    return needed
+
+
+def _is_passed_over(element: Element) -> bool:
+    name, _, length = element
+    return name.startswith(_PASSED_OVER) and length != _VARIABLE

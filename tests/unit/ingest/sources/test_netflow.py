@@ -269,14 +269,38 @@ def test_templates_that_cost_too_much_are_refused(elements: list[Element]) -> No
     assert not data.flows
 
 
-@pytest.mark.parametrize("elements", [[(1, 0)], [(82, _VARIABLE)]], ids=["none", "variable"])
+@pytest.mark.parametrize("elements", [[(12, 0)], [(12, _VARIABLE)]], ids=["none", "variable"])
 def test_records_of_no_length_end(elements: list[Element]) -> None:
     """A record that takes no bytes is no reason to read on for ever."""
     raw = ipfix(template(256, elements, kind=2), fields(256, bytes(60_000)))
 
     export = _parse(NetflowParser(), raw)
 
-    assert all(flow.aside is None and flow.destination is None for flow in export.flows)
+    assert all(flow.destination is None for flow in export.flows)
+
+
+def test_data_that_names_no_destination_is_passed_over() -> None:
+    """Address translations, layer 2, statistics: understood, and nothing for the demand."""
+    raw = v9(template(256, [(1, 4), (2, 4)]), fields(256, bytes(8 * 100)))
+
+    export = _parse(NetflowParser(), raw)
+
+    assert export.is_whole
+    assert not export.flows
+    assert not export.refused
+
+
+def test_elements_nobody_looks_at_change_nothing() -> None:
+    """They are passed over run by run, also between, before and after those that matter."""
+    elements = [(7, 2), (56, 6), (12, 4), (82, _VARIABLE), (5, 1), (1, 4), (94, 30), (95, 4)]
+    record = (
+        bytes(8) + IPv4Address("10.1.0.1").packed + b"\x02ab" + b"\x07" + (900).to_bytes(4, "big")
+    )
+    raw = ipfix(template(256, elements, kind=2), fields(256, 2 * (record + bytes(30) + bytes(4))))
+
+    flows = _parse(NetflowParser(), raw).flows
+
+    assert [(flow.destination, flow.octets) for flow in flows] == [(0x0A010001, 900)] * 2
 
 
 @pytest.mark.parametrize(
