@@ -38,7 +38,7 @@ def documents(file: BinaryIO) -> Iterator[Document]:
         number += 1
         if depth > 0 and pending[:1] == b"{" and line[:1] == b"{" and _is_whole(line):
             # In a file of lines, one that was cut off must not swallow those after it.
-            yield Document(bytes(pending), begun)
+            yield Document(bytes(pending).strip(), begun)
             pending, begun, depth = bytearray(), 0, 0
         if not pending and _is_plain(line):
             yield Document(line.strip(), number)

@@ -118,6 +118,11 @@ class GnmiState:
         self._complaints: set[str] = set()
         self.tally = GnmiTally()
 
+    @property
+    def devices(self) -> tuple[NodeId, ...]:
+        """Who has been heard."""
+        return tuple(self._devices)
+
     def take(
         self, device: NodeId, said: Notification, subscription: str, arrival: Arrival
     ) -> Iterator[Heard]:
