@@ -67,7 +67,7 @@ class _Copies:
                 self.values += count
                 self._note(followed.delta.observed_at_ns, count)
         elif (frame := self.rates.take(record)) is not None:
-            self._note(frame.observed_at_ns, len(frame.interfaces))
+            self._note(frame.observed_at_ns, frame.row_count)
 
     def _note(self, observed_at_ns: int, count: int) -> None:
         if count:

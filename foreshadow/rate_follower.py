@@ -65,7 +65,7 @@ class RateFollower:
             self.counts.duplicates += 1
             return None
         self.counts.frames += 1
-        self.counts.rows += len(frame.interfaces)
+        self.counts.rows += frame.row_count
         self.counts.gaps += effect is Effect.GAP
         self._heard_s[frame.device] = self.clock.monotonic_s()
         return frame

@@ -2,7 +2,10 @@
 
 Rates never travel on the state topic: they change with every reading. A frame has the rows that
 moved beyond the deadband; now and then it has them all, so that a copy that missed one heals. A row
-that is not in a frame is still within the deadband of what was last said of it.
+that is not in a frame is still within the deadband of what was last said of it, and a frame without
+rows says that none moved.
+
+Names travel in whole frames only: the others say which rows of the last whole frame they mean.
 """
 
 from collections.abc import Iterator
@@ -27,7 +30,7 @@ RATE_COLUMNS = (
 
 Rates = npt.NDArray[np.float64]
 
-_VALUE_BYTES = 8
+_VALUE_BYTES, _PLACE_BYTES = 8, 2
 
 
 class RateFrame(msgspec.Struct, frozen=True, array_like=True, tag="rates.v1", kw_only=True):
@@ -41,9 +44,13 @@ class RateFrame(msgspec.Struct, frozen=True, array_like=True, tag="rates.v1", kw
         seq: Counts the device's frames of this epoch from 1, without holes.
         observed_at_ns: End of the interval that was measured, by the reader's clock.
         is_whole: Whether every interface of the device is in it.
-        interfaces: Names, one a row.
+        interfaces: Names, one a row; none where `rows` says which they are.
         columns: One per `RATE_COLUMNS`, little-endian float64, one value a row; NaN where nobody
-            counts that.
+            counts that. A column of zeros is empty.
+        whole_seq: Number of the whole frame that `rows` counts in.
+        rows: Little-endian uint16, one a row: places in that frame.
+        since_ns: Beginning of the time that was measured, by the reader's clock; 0 where it is not
+            said. Before it, the rates were those said before.
     """
 
     device: NodeId
@@ -53,6 +60,14 @@ class RateFrame(msgspec.Struct, frozen=True, array_like=True, tag="rates.v1", kw
     is_whole: bool
     interfaces: tuple[str, ...]
     columns: tuple[bytes, ...]
+    whole_seq: int = 0
+    rows: bytes = b""
+    since_ns: int = 0
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+        return len(self.interfaces) or len(self.rows) // _PLACE_BYTES
 
 
 _decoder = msgspec.msgpack.Decoder(RateFrame)
@@ -74,15 +89,15 @@ def unpacked(frame: RateFrame) -> Rates:
     Raises:
         ValueError: Its columns do not fit its rows, or hold what is no rate.
     """
-    rows = len(frame.interfaces)
-    if len(set(frame.interfaces)) != rows:
+    rows = frame.row_count
+    if len(set(frame.interfaces)) != len(frame.interfaces):
         raise ValueError("an interface is in it twice")
     known = frame.columns[: len(RATE_COLUMNS)]
-    if any(len(column) != rows * _VALUE_BYTES for column in known):
+    if any(len(column) not in (0, rows * _VALUE_BYTES) for column in known):
         raise ValueError(f"a column does not have {rows} values")
     rates = np.full((len(RATE_COLUMNS), rows), np.nan)
     for index, column in enumerate(known):
-        rates[index] = np.frombuffer(column, dtype="<f8")
+        rates[index] = np.frombuffer(column, dtype="<f8") if column else 0.0
     if np.any(rates < 0) or np.any(np.isinf(rates)):
         raise ValueError("a rate is negative or infinite")
     return rates
@@ -95,6 +110,7 @@ class DeviceRates:
     Attributes:
         epoch: Of the owner that said so.
         seq: Of its last frame.
+        whole_seq: Of its last whole frame.
         observed_at_ns: End of the last interval measured, by the reader's clock.
         is_synced: Whether no frame was missed since the last whole one: every rate is then within
             the deadband of what was measured.
@@ -104,6 +120,7 @@ class DeviceRates:
 
     epoch: int = 0
     seq: int = 0
+    whole_seq: int = 0
     observed_at_ns: int = 0
     is_synced: bool = False
     interfaces: tuple[str, ...] = ()
@@ -132,29 +149,53 @@ def apply_frame(known: DeviceRates, frame: RateFrame) -> tuple[DeviceRates, Effe
     if frame.epoch == known.epoch and frame.seq <= known.seq:
         return known, Effect.DUPLICATE
     if frame.is_whole:
-        return _level(frame, frame.interfaces, unpacked(frame), is_synced=True), Effect.APPLIED
+        rates = unpacked(frame)
+        return _level(known, frame, frame.interfaces, rates, is_synced=True), Effect.APPLIED
     follows = frame.epoch == known.epoch and frame.seq == known.seq + 1
-    after = _level(frame, *_merged(known, frame), is_synced=known.is_synced and follows)
+    after = _level(known, frame, *_merged(known, frame), is_synced=known.is_synced and follows)
     return after, Effect.APPLIED if follows else Effect.GAP
 
 
 def _merged(known: DeviceRates, frame: RateFrame) -> tuple[tuple[str, ...], Rates]:
+    """The names and rates after a frame that is not whole."""
+    changed = unpacked(frame)
+    if frame.interfaces:
+        return _merged_by_name(known, frame.interfaces, changed)
+    rates = known.rates.copy()
+    if (frame.epoch, frame.whole_seq) == (known.epoch, known.whole_seq):
+        places = np.frombuffer(frame.rows, dtype="<u2")
+        if np.any(places >= len(known.interfaces)):
+            raise ValueError("a row is beyond the whole frame it counts in")
+        rates[:, places] = changed
+    return known.interfaces, rates
+
+
+def _merged_by_name(
+    known: DeviceRates, names: tuple[str, ...], changed: Rates
+) -> tuple[tuple[str, ...], Rates]:
     place = {name: row for row, name in enumerate(known.interfaces)}
-    new = tuple(name for name in frame.interfaces if name not in place)
+    new = tuple(name for name in names if name not in place)
     place |= {name: row for row, name in enumerate(new, start=len(place))}
     rates = np.empty((len(RATE_COLUMNS), len(place)))
     rates[:, : len(known.interfaces)] = known.rates
-    rates[:, [place[name] for name in frame.interfaces]] = unpacked(frame)
+    rates[:, [place[name] for name in names]] = changed
     return (*known.interfaces, *new), rates
 
 
 def _level(
-    frame: RateFrame, interfaces: tuple[str, ...], rates: Rates, *, is_synced: bool
+    known: DeviceRates,
+    frame: RateFrame,
+    interfaces: tuple[str, ...],
+    rates: Rates,
+    *,
+    is_synced: bool,
 ) -> DeviceRates:
     rates.flags.writeable = False
+    kept_seq = known.whole_seq if frame.epoch == known.epoch else 0
     return DeviceRates(
         epoch=frame.epoch,
         seq=frame.seq,
+        whole_seq=frame.seq if frame.is_whole else kept_seq,
         observed_at_ns=frame.observed_at_ns,
         is_synced=is_synced,
         interfaces=interfaces,

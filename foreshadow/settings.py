@@ -168,7 +168,10 @@ class IngestSettings(BaseModel):
         default=10_000.0, ge=0, description="and by so much in any case"
     )
     rate_heartbeat_s: float = Field(
-        default=60.0, gt=0, description="every rate of a device that is read, moved or not"
+        default=60.0, gt=0, description="of a device that is read something is said so often"
+    )
+    rate_whole_s: float = Field(
+        default=300.0, gt=0, description="and every rate so often, moved or not"
     )
     demand_deadband: float = Field(
         default=0.02, ge=0, lt=1, description="share by which a demand may move unsaid"

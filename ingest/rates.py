@@ -28,6 +28,7 @@ from ingest.rates_deadband import Deadband
 from ingest.rates_rows import (
     N_COLUMNS,
     N_RATES,
+    NOWHERE,
     OCTETS,
     Counted,
     Counters,
@@ -69,6 +70,8 @@ class Tally(NamedTuple):
     """Counted an error, a discard or a transition."""
     misstated: int
     """Found to carry more than they are said to."""
+    span_ns: int
+    """The longest time over which one of them was measured."""
 
 
 def limits_per_s(capacities_bps: Vector) -> Counted:
@@ -162,9 +165,9 @@ def _advance(  # noqa: PLR0913, PLR0917 - as above
     gap_ns: int,
     bits: int,
     counted: Counted,
-) -> tuple[int, int, int, int, int, int]:
+) -> tuple[int, ...]:
     it = InterfaceRows(*arrays)
-    later = older = void = moved = eventful = misstated = 0
+    later = older = void = moved = eventful = misstated = span_ns = 0
     for at in range(len(rows)):
         row = rows[at]
         dt_ns = at_ns - it.read_ns[row]
@@ -176,6 +179,8 @@ def _advance(  # noqa: PLR0913, PLR0917 - as above
         if dt_ns > gap_ns or it.bits[row] != bits:
             it.before[:, row] = _NOT_COUNTED
             it.bits[row] = bits
+        else:
+            span_ns = max(span_ns, dt_ns)
         dt_s = dt_ns / _NS
         is_beyond = _count(it.before, row, after, at, limits, dt_s, bits, counted)
         if is_beyond and it.is_doubted[row]:
@@ -189,7 +194,7 @@ def _advance(  # noqa: PLR0913, PLR0917 - as above
         moved += has_moved
         void += bool(np.isnan(counted[:OCTETS, at]).all())
         eventful += bool((counted[OCTETS:, at] > 0).any())
-    return later, older, void, moved, eventful, misstated
+    return later, older, void, moved, eventful, misstated, span_ns
 
 
 def advance(  # noqa: PLR0913 - a reading is what it is
@@ -232,14 +237,17 @@ def _say(  # noqa: PLR0917 - as above
     least_bps: float,
     rows: Index,
     said: Vector,
-) -> int:
+) -> tuple[int, int, bool]:
     it = InterfaceRows(*arrays)
-    count = 0
+    count = filled = 0
+    for row in range(len(it.has_moved)):
+        is_whole |= it.has_moved[row] and it.place[row] == NOWHERE
     for row in range(len(it.has_moved)):
         is_in = it.has_moved[row]
         if is_whole:
             for column in range(N_RATES):
                 is_in |= not np.isnan(it.rates[column, row])
+            it.place[row] = count if is_in else NOWHERE
         if is_in:
             it.has_moved[row] = False
             rows[count] = row
@@ -249,26 +257,47 @@ def _say(  # noqa: PLR0917 - as above
             row = rows[at]
             rate = it.rates[column, row]
             said[column * count + at] = rate
+            if rate != 0:
+                filled |= 1 << column
             if np.isnan(rate):
                 it.low[column, row], it.high[column, row] = np.inf, -np.inf
             else:
                 slack = max(share * rate, least_bps) if column < OCTETS else 0.0
                 it.low[column, row], it.high[column, row] = rate - slack, rate + slack
-    return count
+    return count, filled, is_whole
 
 
-def say(it: InterfaceRows, deadband: Deadband, *, is_whole: bool) -> tuple[Index, bytes]:
+class Saying(NamedTuple):
+    """What is to be said of the rows of a device.
+
+    Attributes:
+        rows: Which they are.
+        columns: Their rates as they travel.
+        is_whole: Whether that is every row that has a rate.
+    """
+
+    rows: Index
+    columns: tuple[bytes, ...]
+    is_whole: bool
+
+
+def say(it: InterfaceRows, deadband: Deadband, *, is_whole: bool) -> Saying:
     """Gather what is to be said, which everybody knows from then on.
 
     Args:
         it: All rows; changed in place.
         deadband: Around octet rates; event rates are said whenever they change.
-        is_whole: Every row that has a rate, not only those that moved.
-
-    Returns:
-        The rows, and their rates one column after the other, as they travel.
+        is_whole: Every row that has a rate, not only those that moved; also where it is not asked
+            for, if a row moved that was not in the last whole frame.
     """
     rows = np.empty(len(it.has_moved), dtype=np.intp)
     said = np.empty(N_RATES * len(rows))
-    count = _say(tuple(it), is_whole, deadband.share, deadband.least_bps, rows, said)
-    return rows[:count], said[: N_RATES * count].tobytes()
+    count, filled, is_whole = _say(
+        tuple(it), is_whole, deadband.share, deadband.least_bps, rows, said
+    )
+    raw, width = said[: N_RATES * count].tobytes(), count * said.itemsize
+    columns = [
+        raw[column * width : (column + 1) * width] if filled >> column & 1 else b""
+        for column in range(N_RATES)
+    ]
+    return Saying(rows[:count], tuple(columns), is_whole)

@@ -52,6 +52,7 @@ class _Device:
     source: str
     heard_ns: int
     every_ns: int = 0
+    said_ns: int = 0
     whole_ns: int = -_LATEST_NS
 
 
@@ -107,12 +108,14 @@ class RateOwner:
         """
         for name in self._waiting:
             device = self._devices[name]
-            is_whole = now_ns - device.whole_ns >= self.settings.rate_heartbeat_s * _NS
+            is_whole = now_ns - device.whole_ns >= self.settings.rate_whole_s * _NS
+            is_quiet = now_ns - device.said_ns >= self.settings.rate_heartbeat_s * _NS
             if is_whole:
                 for interface in device.table.forget_silent():
                     device.incidents.forget(interface)
-            frame = device.table.frame(is_whole=is_whole)
+            frame = device.table.frame(is_whole=is_whole, may_be_empty=is_quiet)
             if frame is not None:
+                device.said_ns = now_ns
                 device.whole_ns = now_ns if frame.is_whole else device.whole_ns
                 yield self._counted(frame)
             yield from device.incidents.waited(now_ns)
@@ -147,7 +150,7 @@ class RateOwner:
 
     def _counted(self, frame: RateFrame) -> RateFrame:
         self.counts.frames += 1
-        self.counts.rows_said += len(frame.interfaces)
+        self.counts.rows_said += frame.row_count
         return frame
 
 

@@ -10,6 +10,7 @@ from foreshadow.telemetry import COUNTER_COLUMNS, NOT_COUNTED
 
 N_COLUMNS = len(COUNTER_COLUMNS)
 N_RATES = len(RATE_COLUMNS)
+NOWHERE = -1
 OCTETS = 2
 """The first columns are octets, the rest are events."""
 
@@ -34,6 +35,7 @@ class InterfaceRows(NamedTuple):
         rates: The last rates that were known, shape (N_RATES, rows).
         low: Below this a rate has left the deadband around what was said.
         high: And above this; where nothing was said, every rate has.
+        place: Where the row is in the last whole frame; -1 where it is not.
         has_moved: Whether one of the row's rates has.
         is_doubted: Whether the last interval was beyond the stated capacity.
         is_misstated: Whether the stated capacity was found to be wrong.
@@ -46,6 +48,7 @@ class InterfaceRows(NamedTuple):
     rates: Rates
     low: Rates
     high: Rates
+    place: Whole
     has_moved: Flags
     is_doubted: Flags
     is_misstated: Flags
@@ -72,6 +75,7 @@ def blank_rows(count: int) -> InterfaceRows:
         rates=np.full((N_RATES, count), np.nan),
         low=np.full((N_RATES, count), np.inf),
         high=np.full((N_RATES, count), -np.inf),
+        place=np.full(count, NOWHERE, dtype=np.int64),
         has_moved=np.zeros(count, dtype=np.bool_),
         is_doubted=np.zeros(count, dtype=np.bool_),
         is_misstated=np.zeros(count, dtype=np.bool_),

@@ -21,7 +21,7 @@ from ingest.rates_block import (
     since_of,
 )
 from ingest.rates_deadband import Deadband
-from ingest.rates_rows import N_COLUMNS, N_RATES, Counted, Counters, Flags, Index, blank_rows
+from ingest.rates_rows import N_COLUMNS, NOWHERE, Counted, Counters, Flags, Index, blank_rows
 
 _MOST_LAYOUTS = 1_000
 _LATE_IN_A_ROW = 3
@@ -29,7 +29,6 @@ _LATE_IN_A_ROW = 3
 _NS = 1_000_000_000
 _WAVERS_NS = 5 * _NS
 """A boot time is often the clock less the uptime, and wavers by less than this."""
-_VALUE_BYTES = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +75,8 @@ class CounterTable:
         """
         self._device, self._epoch, self._deadband = device, epoch, deadband
         self._gap_ns = round(longest_gap_s * _NS)
-        self._seq = self._late = self._observed_at_ns = 0
+        self._seq = self._whole_seq = self._late = 0
+        self._observed_at_ns = self._since_ns = 0
         self._rows: dict[str, int] = {}
         self._names: tuple[str, ...] = ()
         self._it = blank_rows(0)
@@ -109,33 +109,40 @@ class CounterTable:
             self._it.read_ns[layout.rows] = 0
             tally, counted = self._advance(layout, after, at_ns, block.bits)
         self._late, self._observed_at_ns = 0, observed_at_ns
+        self._since_ns = min(self._since_ns or observed_at_ns, observed_at_ns - tally.span_ns)
         self._has_moved |= tally.moved > 0
         if tally.misstated:
             self._layouts = {}
         return Taken(layout.names, counted, tally, frame)
 
-    def frame(self, *, is_whole: bool = False) -> RateFrame | None:
+    def frame(self, *, is_whole: bool = False, may_be_empty: bool = False) -> RateFrame | None:
         """What is to be said now: the rows that moved, or all; None where that is nothing.
 
-        The first of an epoch is whole, whatever is asked for.
+        Args:
+            is_whole: Say all; the first frame of an epoch always does.
+            may_be_empty: Say also that nothing moved.
         """
-        is_whole = is_whole or self._seq == 0
-        if not (is_whole or self._has_moved):
+        is_whole = is_whole or self._whole_seq == 0
+        if not (is_whole or may_be_empty or self._has_moved):
             return None
         self._has_moved = False
-        rows, raw = say(self._it, self._deadband, is_whole=is_whole)
-        if not len(rows):
+        rows, columns, is_whole = say(self._it, self._deadband, is_whole=is_whole)
+        if not (len(rows) or (may_be_empty and self._whole_seq)):
             return None
         self._seq += 1
-        width = len(rows) * _VALUE_BYTES
+        self._whole_seq = self._seq if is_whole else self._whole_seq
+        since_ns, self._since_ns = self._since_ns, 0
         return RateFrame(
             device=self._device,
             epoch=self._epoch,
             seq=self._seq,
             observed_at_ns=self._observed_at_ns,
             is_whole=is_whole,
-            interfaces=self._picked(rows),
-            columns=tuple([raw[at : at + width] for at in range(0, N_RATES * width, width)]),
+            interfaces=self._picked(rows) if is_whole else (),
+            columns=columns,
+            whole_seq=self._whole_seq,
+            rows=b"" if is_whole else self._it.place[rows].astype("<u2").tobytes(),
+            since_ns=max(since_ns, 0),
         )
 
     def part_with_past(self) -> None:
@@ -154,6 +161,7 @@ class CounterTable:
         gone, kept = (self._picked(np.flatnonzero(it)) for it in (is_gone, ~is_gone))
         self._names, self._rows = kept, {name: row for row, name in enumerate(kept)}
         self._it, self._layouts = self._it.kept(~is_gone), {}
+        self._it.place[:] = NOWHERE
         return gone
 
     def _advance(

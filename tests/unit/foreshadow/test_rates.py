@@ -138,14 +138,48 @@ def test_columns_that_are_missing_are_not_known_and_those_we_do_not_know_are_lef
     assert table.apply(longer) is Effect.APPLIED
 
 
+def test_rows_count_in_the_last_whole_frame() -> None:
+    """After a missed one too, if it was not the whole one they count in."""
+    table = RateTable()
+    table.apply(_frame(1, is_whole=True, e1=1, e2=2))
+    second = structs.replace(_frame(3, e2=9), interfaces=(), rows=b"\1\0", whole_seq=1)
+    assert table.apply(second) is Effect.GAP
+    assert _shown(table) == {"e1": 1, "e2": 9}
+
+    other = structs.replace(second, seq=4, whole_seq=2, rows=b"\0\0")
+    assert table.apply(other) is Effect.APPLIED
+    assert _shown(table) == {"e1": 1, "e2": 9}
+    assert table.stale_devices() == (R1,)
+
+    nothing = structs.replace(second, seq=5, rows=b"", columns=())
+    assert table.apply(nothing) is Effect.APPLIED
+    with pytest.raises(ValueError, match="beyond the whole frame"):
+        table.apply(structs.replace(second, seq=6, rows=b"\2\0"))
+
+
+def test_a_column_of_zeros_is_empty() -> None:
+    """Errors and discards mostly are."""
+    table, frame = RateTable(), _frame(1, is_whole=True, e1=1, e2=2)
+    table.apply(structs.replace(frame, columns=(frame.columns[0], b"")))
+
+    assert table.rate(R1, "e2", "out_bps") == 0
+    assert np.isnan(table.rate(R1, "e2", "in_errors_per_s"))
+
+
 def test_frames_on_the_wire_are_as_they_were_in_version_one() -> None:
     """Golden bytes: what was written then is read today, and written the same."""
-    golden = bytes.fromhex(
+    first = bytes.fromhex(
         "98a872617465732e7631a25231010207c391a2653196c408000000000000f83fc4080000000000000440"
         "c4080000000000000000c4080000000000000000c4080000000000000000c408000000000000f87f"
     )
-    frame = decode_frame(golden)
-
+    frame = decode_frame(first)
     assert (frame.device, frame.epoch, frame.seq, frame.observed_at_ns) == ("R1", 1, 2, 7)
     assert unpacked(frame)[:, 0].tolist()[:5] == [1.5, 2.5, 0, 0, 0]
-    assert msgspec.msgpack.encode(frame) == golden
+
+    with_rows = bytes.fromhex(
+        "9ba872617465732e7631a25231010309c29092c408000000000000f83fc40002c402000005"
+    )
+    frame = decode_frame(with_rows)
+    assert (frame.whole_seq, frame.rows, frame.since_ns, frame.row_count) == (2, b"\0\0", 5, 1)
+    assert unpacked(frame)[:2, 0].tolist() == [1.5, 0]
+    assert msgspec.msgpack.encode(frame) == with_rows

@@ -16,8 +16,10 @@ from foreshadow.telemetry import NOT_COUNTED, CounterBlock, TelemetrySample
 from ingest.rates_owner import COUNTER_ERRORS, RateOwner, Said
 from tests.counter_samples import R1, SECOND_NS, block, octets, sample
 
-SETTINGS = IngestSettings(rate_deadband=0.02, rate_deadband_bps=0, rate_heartbeat_s=60)
-EVERYTHING = IngestSettings(rate_deadband=0, rate_deadband_bps=0, rate_heartbeat_s=1e9)
+SETTINGS = IngestSettings(rate_deadband=0.02, rate_deadband_bps=0, rate_whole_s=60)
+EVERYTHING = IngestSettings(
+    rate_deadband=0, rate_deadband_bps=0, rate_heartbeat_s=1e9, rate_whole_s=1e9
+)
 
 
 def _told(
@@ -77,7 +79,7 @@ def test_a_copy_is_never_further_off_than_the_deadband(
 ) -> None:
     """After every reading, whether or not a frame came of it."""
     settings_ = IngestSettings(
-        rate_deadband=share, rate_deadband_bps=least_bps, rate_heartbeat_s=1e6
+        rate_deadband=share, rate_deadband_bps=least_bps, rate_heartbeat_s=1e9, rate_whole_s=1e9
     )
     owner, table, count = RateOwner(1, settings_), RateTable(), 0
     for n, rate in enumerate([0.0, *rates], start=1):
@@ -118,6 +120,41 @@ def test_rates_times_time_are_what_was_counted_between_clears(
             expected += moved
 
     assert total == pytest.approx(expected, rel=1e-6, abs=1e-3)
+
+
+def test_a_quiet_device_says_so_now_and_then() -> None:
+    """An empty frame every `rate_heartbeat_s`, a whole one every `rate_whole_s`."""
+    quiet = IngestSettings(rate_heartbeat_s=30, rate_whole_s=100)
+    readings = [(10.0 * n, block(octets(e1=n * 10**6))) for n in range(1, 16)]
+    frames, _ = _told(_series(readings), RateOwner(1, quiet))
+
+    said = [(it.observed_at_ns // SECOND_NS, it.is_whole, it.row_count) for it in frames]
+    assert said == [
+        (20, True, 1),
+        (50, False, 0),
+        (80, False, 0),
+        (110, False, 0),
+        (120, True, 1),
+        (150, False, 0),
+    ]
+    assert _in_bps(frames) == [800_000.0] * 6
+
+
+def test_names_travel_in_whole_frames_only() -> None:
+    """The others count in the last of them, and say since when they hold; zeros are empty."""
+    at = [(10, 1, 1), (20, 2, 2), (30, 3, 4), (45, 4, 8)]
+    readings = [(at_s, block(octets(e1=a * 10**6, e2=b * 10**6))) for at_s, a, b in at]
+    frames, _ = _told(_series(readings))
+
+    first, *others = frames
+    assert (first.interfaces, first.rows, first.whole_seq) == (("e1", "e2"), b"", 1)
+    assert [it.interfaces for it in others] == [(), ()]
+    assert [it.rows for it in others] == [b"\1\0", b"\0\0\1\0"]
+    assert [it.since_ns // SECOND_NS for it in frames] == [10, 20, 30]
+    assert _in_bps(frames, "e2") == [800_000.0, 1_600_000.0, pytest.approx(4 * 8e6 / 15)]
+    still = block({"e1": {"in_octets": 10**7, "in_errors": 5}})
+    frame = _told(_series([(10, still), (20, still)]))[0][0]
+    assert frame.columns[0] == frame.columns[2] == b""
 
 
 def test_a_clear_costs_one_interval_and_nothing_else() -> None:
