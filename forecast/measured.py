@@ -16,7 +16,7 @@ import numpy as np
 from forecast.history import Array
 from foreshadow.clock import from_ns
 from foreshadow.delta import Effect
-from foreshadow.rates import RATE_COLUMNS, RateFrame, RateTable
+from foreshadow.rates import RATE_COLUMNS, DeviceRates, RateFrame, RateTable
 from foreshadow.topology import DirectedLink, NodeId, Topology
 
 _IN, _OUT = RATE_COLUMNS.index("in_bps"), RATE_COLUMNS.index("out_bps")
@@ -115,6 +115,7 @@ class Meter:
         Raises:
             ValueError: The frame's columns do not fit its rows, or hold what is no rate.
         """
+        before = self._table.device(frame.device)
         effect = self._table.apply(frame)
         self.frames[effect] += 1
         if effect in (Effect.ZOMBIE, Effect.DUPLICATE):
@@ -125,11 +126,13 @@ class Meter:
             # The first reading, or the first after a long silence, has no beginning.
             self._devices[frame.device] = _Device(read_until=until)
         elif until > device.read_until:
-            self._add(device, frame.device, until)
+            if frame.since_ns:
+                # What a frame says holds for its own reading; until then all stood as it was.
+                self._add(device, before, min(from_ns(frame.since_ns), until))
+            self._add(device, self._table.device(frame.device), until)
         return tuple(self._finished())
 
-    def _add(self, device: _Device, name: NodeId, until: datetime) -> None:
-        known = self._table.device(name)
+    def _add(self, device: _Device, known: DeviceRates, until: datetime) -> None:
         while device.read_until < until:
             start = self.start_of(device.read_until)
             end = min(until, start + self._step)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from forecast.measured import Interval, Meter
 from foreshadow.clock import to_ns
@@ -100,3 +101,16 @@ def test_a_direction_carries_what_its_near_end_sent_or_else_its_far_end_received
         str(link.directions()[0]): 5.0,
         str(link.directions()[1]): 8.0,
     }
+
+
+def test_what_stood_still_is_not_rewritten_by_what_moved_at_last() -> None:
+    """A frame says since when its rates hold: 290 s at 1 and 10 s at 31 is 2."""
+    meter = Meter(STEP)
+    last = structs.replace(_frame(300, {"a": 31}, seq=2), since_ns=to_ns(AT) + 290 * 10**9)
+    told = [
+        *meter.take(_frame(0, {"a": 1}, seq=1, whole=True)),
+        *meter.take(last),
+        *meter.take(_frame(600, {"a": 31}, seq=3)),
+    ]
+
+    assert _out(told[0], "a") == pytest.approx(2)
