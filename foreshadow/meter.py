@@ -104,6 +104,21 @@ FULL_STATE_BYTES = _counter(
 SHADOWED = _counter("ingest_readings_shadowed", "Readings another source knew better", "source")
 INCIDENTS = _counter("incidents", "What occurred to routers", "what")
 
+# Exporters of flows.
+FLOW_DATAGRAMS = _counter("flow_datagrams", "Datagrams of an exporter", "exporter")
+FLOW_REFUSED = _counter("flow_refused", "Of them, not or not wholly understood", "exporter")
+FLOW_LOST = _counter("flow_lost", "Exports missing by their sequence numbers", "exporter")
+FLOW_CLOCK_OFF = _counter("flow_clock_off", "Datagrams whose clock was wrong", "exporter")
+FLOW_STRANGERS = _counter("flow_strangers", "Datagrams of senders nobody named")
+FLOW_DROPPED = _counter("flow_dropped", "Datagrams that found the kernel's buffer full")
+FLOW_BYTES = _counter("flow_traffic_bytes", "Estimated traffic that became demand", "device")
+FLOW_ASIDE_BYTES = _counter(
+    "flow_aside_bytes", "Estimated traffic that did not", "device", "reason"
+)
+FLOW_ERROR = _gauge(
+    "flow_sampling_error_ratio", "Standard error of a device's last total, of sampling", "device"
+)
+
 # The forecast.
 FORECAST_STEPS = _counter("forecast_steps", "Intervals learnt from")
 FORECAST_ERROR = _gauge(

@@ -22,6 +22,8 @@ class Aside(StrEnum):
     """The demand is IPv4's."""
     NO_DESTINATION = "no-destination"
     """A packet that is not IP, or a record without the address its template has."""
+    MULTICAST = "multicast"
+    """To a group, or a broadcast: no unicast route leads there."""
     DROPPED = "dropped"
     """The router did not forward it (IPFIX element 89)."""
     UNKNOWN_SAMPLER = "unknown-sampler"

@@ -26,6 +26,8 @@ from ingest.heard import DemandReading
 _NS = 1_000_000_000
 _SET_BACK_NS = 3_600 * _NS
 """Time that goes back further than this is a clock that was set, not a late datagram."""
+_FIRST_GROUP = 0xE0000000
+"""224.0.0.0: multicast, and behind it what is reserved, and broadcasts."""
 _MOST_OCTETS = 2e14
 """400 Gbit/s for an hour: no single record tells of more."""
 
@@ -184,6 +186,8 @@ class DeviceDemand:
         edges = self._rules.edges
         if flow.destination is None:
             return Aside.NO_DESTINATION
+        if flow.destination >= _FIRST_GROUP:
+            return Aside.MULTICAST
         if flow.direction is Direction.EGRESS:
             return Aside.EGRESS
         if edges is not None and flow.ingress not in edges:

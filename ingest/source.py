@@ -9,6 +9,7 @@ from typing import Protocol
 from foreshadow.clock import Clock
 from foreshadow.incident import Incident
 from foreshadow.inventory import DeviceEntry
+from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import BusSettings
 from foreshadow.telemetry import TelemetrySample
 from ingest.heard import Refused
@@ -59,6 +60,7 @@ class Ground:
         state_dir: A folder of the process, for what must survive a restart.
         bus: How our own broker is reached; other people's topics may be on it.
         poll_s: How often everything is read again where the source does not say.
+        meter: Takes what the source counts.
     """
 
     devices: tuple[DeviceEntry, ...]
@@ -66,3 +68,4 @@ class Ground:
     state_dir: Path
     bus: BusSettings
     poll_s: float
+    meter: Meter = SILENT

@@ -18,6 +18,7 @@ def serve(post: Post) -> None:
         state_dir=post.settings.run_dir,
         bus=post.settings.bus,
         poll_s=post.settings.ingest.poll_s,
+        meter=post.meter,
     )
     ingest.app.run(
         post.bus,

@@ -7,7 +7,9 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress
 
+from foreshadow import meter as metrics
 from foreshadow.errors import ConfigError
+from foreshadow.meter import Meter
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId, Prefix
 from ingest.demand_interval import DemandRules, DeviceDemand
@@ -158,6 +160,23 @@ class FlowFeed:
         for demand in self.demands.values():
             demand.pass_time(now_ns)
             yield from demand.readings()
+
+    def measure(self, meter: Meter) -> None:
+        """Say how every exporter and device is doing."""
+        meter.total(metrics.FLOW_STRANGERS, self.strangers)
+        for address, decoder in self.exporters.items():
+            heard = decoder.account
+            meter.total(metrics.FLOW_DATAGRAMS, heard.datagrams, exporter=address)
+            meter.total(metrics.FLOW_REFUSED, heard.refused, exporter=address)
+            meter.total(metrics.FLOW_LOST, heard.lost, exporter=address)
+            meter.total(metrics.FLOW_CLOCK_OFF, heard.clocks_off, exporter=address)
+        for device, demand in self.demands.items():
+            meter.total(metrics.FLOW_BYTES, demand.account.octets, device=device)
+            for reason, octets in demand.account.aside_octets.items():
+                meter.total(metrics.FLOW_ASIDE_BYTES, octets, device=device, reason=reason)
+            if demand.account.recent:
+                error = demand.account.recent[-1].relative_error
+                meter.level(metrics.FLOW_ERROR, error, device=device)
 
     def finish(self) -> Iterator[DemandReading]:
         """All intervals still open: there will be no more."""

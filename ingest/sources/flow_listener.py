@@ -19,6 +19,7 @@ from pydantic import Field
 
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
+from foreshadow.meter import FLOW_DROPPED, SILENT, Meter
 from ingest.collector import Collector
 from ingest.heard import DemandReading, Refused
 from ingest.source import Ground, Outlet
@@ -61,7 +62,7 @@ class FlowListenerConfig(FlowConfig):
             for each in sockets:
                 each.close()
             raise
-        return FlowListener(sockets, feed, ground.clock)
+        return FlowListener(sockets, feed, ground.clock, meter=ground.meter)
 
 
 class FlowListener:
@@ -69,14 +70,21 @@ class FlowListener:
 
     name = "flow-listener"
 
-    def __init__(self, sockets: list[socket.socket], feed: FlowFeed, clock: Clock) -> None:
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        feed: FlowFeed,
+        clock: Clock,
+        *,
+        meter: Meter = SILENT,
+    ) -> None:
         """Take over bound sockets; `run` closes them."""
         self.feed = feed
         self.addresses = tuple(each.getsockname()[:2] for each in sockets)
         """(address, port) of each socket: a configured port 0 is any that was free."""
         self.not_queued = 0
         """Refusals and intervals that the broker was away too long for."""
-        self._sockets, self._clock = sockets, clock
+        self._sockets, self._clock, self._meter = sockets, clock, meter
         self._dropped = dict.fromkeys(sockets, 0)
         self._passed_ns = 0
 
@@ -150,6 +158,8 @@ class FlowListener:
         now_ns = to_ns(self._clock.now())
         if abs(now_ns - self._passed_ns) >= _SECOND_NS:
             self._passed_ns = now_ns
+            self.feed.measure(self._meter)
+            self._meter.total(FLOW_DROPPED, self.dropped)
             yield from self.feed.pass_time(now_ns)
 
 

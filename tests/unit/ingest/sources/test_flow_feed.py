@@ -10,6 +10,7 @@ from pathlib import Path
 import dpkt
 import pytest
 
+from console.prometheus import PrometheusMeter
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.errors import ConfigError
 from foreshadow.incident import Incident
@@ -160,6 +161,26 @@ def test_readings_are_taken_by_the_owner_of_the_state(tmp_path: Path) -> None:
         reading = normalize(sample)
         rates |= reading.values  # type: ignore[union-attr]
     assert list(rates) == ["10.1.0.0/24"]
+
+
+def test_everything_is_measured(tmp_path: Path) -> None:
+    """By exporter and by device, as Prometheus sees it."""
+    feed, meter = _feed(tmp_path, sampling={"r1": 100}), PrometheusMeter()
+    _hear(feed, v5(("10.1.0.1", 100, 4), ("224.0.0.5", 9, 1)), "192.0.2.1")
+    _hear(feed, b"?", "192.0.2.1")
+    _hear(feed, b"?", "203.0.113.9")
+    list(feed.finish())
+
+    feed.measure(meter)
+    feed.measure(meter)
+
+    seen = dict(meter.values())
+    assert seen['foreshadow_flow_datagrams_total{exporter="192.0.2.1"}'] == 2
+    assert seen['foreshadow_flow_refused_total{exporter="192.0.2.1"}'] == 1
+    assert seen["foreshadow_flow_strangers_total"] == 1
+    assert seen['foreshadow_flow_traffic_bytes_total{device="r1"}'] == 10_000
+    assert seen['foreshadow_flow_aside_bytes_total{device="r1",reason="multicast"}'] == 900
+    assert seen['foreshadow_flow_sampling_error_ratio{device="r1"}'] >= 0
 
 
 # --- configuration --------------------------------------------------------------------------------
