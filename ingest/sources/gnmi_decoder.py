@@ -91,6 +91,18 @@ class GnmiDecoder:
         """What is held back for more of it to come, at the end of a file."""
         yield from self.state.finish()
 
+    def remember(self) -> bytes:
+        """Everything that later records are understood by."""
+        return self.state.remember()
+
+    def recall(self, memory: bytes) -> Iterator[Heard]:
+        """Take back what was saved, and tell all of it anew.
+
+        Raises:
+            ValueError: It was saved by nobody like us.
+        """
+        yield from self.state.recall(memory)
+
     def _take(self, message: Message, key: str, arrival: Arrival) -> Iterator[Heard]:
         sender, subscription = sender_of(key)
         sender = message.sender or sender

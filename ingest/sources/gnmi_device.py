@@ -28,6 +28,13 @@ class Change(NamedTuple):
     after: Value | None
 
 
+Told = tuple[LeafId, int, Any, str, int]
+"""A leaf, when it was so, its value, and in which snapshot of which subscription it was told."""
+
+TreeMemory = list[tuple[int, Keys, list[Told]]]
+"""All leaves of a device by kind and thing, as they are saved."""
+
+
 class DeviceTree:
     """What one device has told, and what of it has not been passed on."""
 
@@ -116,6 +123,30 @@ class DeviceTree:
                 before, after = told.get(key), values.get(key)
                 if before != after:
                     yield Change(STREAMS[kind], key, before, after)
+
+    def remember(self) -> TreeMemory:
+        """Every leaf, to be saved."""
+        return [
+            (
+                kind.value,
+                place,
+                [(leaf, at_ns, value, *told) for leaf, (at_ns, value, told) in leaves.items()],
+            )
+            for kind, things in self._things.items()
+            for place, leaves in things.items()
+        ]
+
+    def recall(self, memory: TreeMemory) -> None:
+        """Take back what was saved; all of it counts as changed.
+
+        Raises:
+            ValueError: A kind is none.
+        """
+        for kind, place, leaves in memory:
+            for leaf_id, at_ns, value, subscription, generation in leaves:
+                leaf = Leaf(Kind(kind), leaf_id[0], len(place))
+                keys = (*place, *leaf_id[1:])
+                self.set(leaf, keys, value, at_ns=at_ns, told_in=(subscription, generation))
 
     def is_fib_complete(self) -> bool:
         """Whether the device says that its forwarding table is told whole, if it says so at all."""

@@ -14,6 +14,8 @@ import msgspec
 
 LONGEST_NAME = 160
 """Longer names and keys are no device's."""
+LONGEST_TEXT = 1_000
+"""Longer values are of no leaf that is used here."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):

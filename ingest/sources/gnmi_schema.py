@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from ingest.sources.gnmi_notification import LONGEST_NAME, Path
+from ingest.sources.gnmi_notification import LONGEST_NAME, LONGEST_TEXT, Path
 
 
 class Kind(IntEnum):
@@ -49,6 +49,7 @@ class Leaf(NamedTuple):
 
 
 Keys = tuple[str, ...]
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 
 
 class Node:
@@ -347,12 +348,16 @@ def leaves_of(place: Place, value: Any) -> list[Told]:
                 below = node.child(str(name))
                 if below is not None:
                     waiting.extend(_entries(below, keys, inner))
-        elif leaf is not None and len(keys) >= leaf.width and isinstance(found, _SCALARS):
+        elif leaf is not None and len(keys) >= leaf.width and _is_scalar(found):
             told.append((leaf, keys, found))
     return told
 
 
-_SCALARS = (str, int, float)
+def _is_scalar(value: Any) -> bool:
+    """Whether it is something that a leaf of ours may be."""
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    return isinstance(value, float) or (isinstance(value, int) and _LEAST <= value <= _MOST)
 
 
 def _entries(node: Node, keys: Keys, value: Any) -> list[tuple[Node, Keys, Any]]:

@@ -8,11 +8,13 @@ again: what was not told since the first is gone.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
 from ingest.heard import Heard, Phase, Refused, StatePatch
 from ingest.sources.gnmi_counters import CounterRows
-from ingest.sources.gnmi_device import Change, DeviceTree
+from ingest.sources.gnmi_device import Change, DeviceTree, TreeMemory
 from ingest.sources.gnmi_incidents import incident_of
 from ingest.sources.gnmi_notification import Notification, Update, schema_path
 from ingest.sources.gnmi_schema import START, Kind, Place, Told, UnknownPath, leaves_of, walk
@@ -100,6 +102,20 @@ class _Device:
         )
 
 
+class _Memory(msgspec.Struct, array_like=True, kw_only=True):
+    """What is saved of one device. Fields are only ever appended, with defaults (ADR 0002)."""
+
+    name: NodeId
+    first_heard_ns: int
+    synced: dict[str, int]
+    tellers: dict[Stream, list[str]]
+    leaves: TreeMemory
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[_Memory])
+
+
 class GnmiState:
     """What gNMI targets have told, and the way from there to what is heard."""
 
@@ -172,12 +188,9 @@ class GnmiState:
         if generation:
             known.tree.sweep(subscription, generation)
         known.synced[subscription] = generation + 1
-        for stream, progress in known.streams.items():
-            if subscription in progress.tellers and not progress.is_open:
-                progress.is_open = True
-                yield StatePatch(device=device, stream=stream, phase=Phase.BEGIN)
         for patch, _ in _patches(known, subscription, 0, 0):
             yield patch
+        yield from _begins(known, subscription)
         yield from _ends(known)
 
     def restart(self, device: NodeId) -> None:
@@ -189,6 +202,39 @@ class GnmiState:
                 stream: _Progress(tellers=progress.tellers)
                 for stream, progress in known.streams.items()
             }
+
+    def remember(self) -> bytes:
+        """Everything that later notifications are understood by."""
+        return _encoder.encode(
+            [
+                _Memory(
+                    name=known.name,
+                    first_heard_ns=known.first_heard_ns,
+                    synced=known.synced,
+                    tellers={s: sorted(progress.tellers) for s, progress in known.streams.items()},
+                    leaves=known.tree.remember(),
+                )
+                for known in self._devices.values()
+            ]
+        )
+
+    def recall(self, memory: bytes) -> Iterator[Heard]:
+        """Take back what was saved, and tell all of it anew: this is another epoch.
+
+        Raises:
+            ValueError: It was saved by nobody like us.
+        """
+        for saved in _decoder.decode(memory):
+            known = self._fresh(saved.name, saved.first_heard_ns)
+            known.synced = saved.synced
+            known.streams = {s: _Progress(set(tellers)) for s, tellers in saved.tellers.items()}
+            known.tree.recall(saved.leaves)
+            self._devices[saved.name] = known
+            for patch, _ in _patches(known, None, 0, 0):
+                yield patch
+            for subscription in known.synced:
+                yield from _begins(known, subscription)
+            yield from _ends(known)
 
     def finish(self) -> Iterator[Heard]:
         """What is held back for more of it to come, at the end of a file."""
@@ -284,15 +330,15 @@ def _forget(known: _Device, said: Notification, below: Place, at_ns: int) -> Non
 
 
 def _patches(
-    known: _Device, subscription: str, at_ns: int, coalesced: int
+    known: _Device, subscription: str | None, at_ns: int, coalesced: int
 ) -> Iterator[tuple[StatePatch, list[Change]]]:
-    """What changed, as a patch of each stream."""
+    """What changed, as a patch of each stream; whoever told of it is one of its tellers."""
     by_stream: dict[Stream, list[Change]] = {}
     for change in known.tree.changes():
         by_stream.setdefault(change.stream, []).append(change)
     for stream, changes in by_stream.items():
         progress = known.streams.setdefault(stream, _Progress())
-        if len(progress.tellers) < _MOST_SUBSCRIPTIONS:
+        if subscription is not None and len(progress.tellers) < _MOST_SUBSCRIPTIONS:
             progress.tellers.add(subscription)
         phase = Phase.CHANGE if progress.is_ended else Phase.PART
         if not progress.is_open:
@@ -307,6 +353,14 @@ def _patches(
             coalesced=coalesced,
         )
         yield patch, changes
+
+
+def _begins(known: _Device, subscription: str) -> Iterator[Heard]:
+    """The beginnings of streams of which a subscription told once, and has nothing to tell now."""
+    for stream, progress in known.streams.items():
+        if subscription in progress.tellers and not progress.is_open:
+            progress.is_open = True
+            yield StatePatch(device=known.name, stream=stream, phase=Phase.BEGIN)
 
 
 def _ends(known: _Device) -> Iterator[Heard]:

@@ -30,6 +30,18 @@ class RecordDecoder(Decoder, Protocol):
         """As `decode`, of a record that came under a key which may say who sent it."""
         ...
 
+    def remember(self) -> bytes:
+        """Everything that later records are understood by."""
+        ...
+
+    def recall(self, memory: bytes) -> Iterable[Heard]:
+        """Take back what was saved, and tell all of it anew.
+
+        Raises:
+            ValueError: It was saved by nobody like this one.
+        """
+        ...
+
     def finish(self) -> Iterable[Heard]:
         """What was held back for more of it to come, when nothing more comes."""
         ...

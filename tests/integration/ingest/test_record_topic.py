@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -16,10 +17,18 @@ from foreshadow.observed import Stream
 from foreshadow.telemetry import TelemetrySample
 from ingest.device_names import DeviceNames
 from ingest.sources.gnmi_decoder import GnmiDecoder
-from ingest.sources.record_topic import RecordTopic, topic_options
+from ingest.sources.record_topic import RecordTopic, TopicMemory, topic_options
 from tests.eventually import eventually
 from tests.fakes.outlet import KeptOutlet
-from tests.gnmi_cases import GNMIC_JSON, PROTOJSON, SYNCED, oper
+from tests.gnmi_cases import (
+    AT_NS,
+    GNMIC_JSON,
+    PROTOJSON,
+    SYNCED,
+    interface,
+    notification,
+    oper,
+)
 
 pytestmark = pytest.mark.kafka
 
@@ -44,9 +53,10 @@ def _produce(broker: Broker, topic: str, values: Sequence[bytes], key: str = "")
     assert producer.flush(_ENOUGH_S) == 0
 
 
-def _source(broker: Broker, topic: str, spelling: str = "gnmi") -> RecordTopic:
+def _source(broker: Broker, topic: str, folder: Path, spelling: str = "gnmi") -> RecordTopic:
     decoder = GnmiDecoder(spelling, DeviceNames(["r1"], default="r1"))
-    return RecordTopic(topic, topic_options(broker.bus, f"{topic}-group"), decoder, SystemClock())
+    options = topic_options(broker.bus, f"{topic}-group")
+    return RecordTopic(options, decoder, SystemClock(), TopicMemory(folder / "records", topic))
 
 
 @contextmanager
@@ -71,25 +81,37 @@ def _committed(broker: Broker, topic: str) -> int:
         consumer.close()
 
 
-def test_group_goes_on_where_it_was(broker: Broker, topic: str) -> None:
-    """What was acknowledged is not read again; what nobody can read is refused with its offset."""
-    _produce(broker, topic, [*PROTOJSON, b"{no json"])
+def test_successor_knows_what_was_told_before(broker: Broker, topic: str, tmp_path: Path) -> None:
+    """Records are read once, and what came before them is not forgotten with the process."""
+    shut = notification((interface("eth0", "state", "admin-status"), {"stringVal": "DOWN"}))
+    _produce(broker, topic, [oper("eth0", "DOWN"), shut, oper("eth1", "UP"), SYNCED, b"{no json"])
     first, second = KeptOutlet(), KeptOutlet()
-    with _running(_source(broker, topic), first):
+    with _running(_source(broker, topic, tmp_path), first):
         eventually(lambda: first.refused, within_s=_ENOUGH_S)
-        eventually(
-            lambda: _committed(broker, topic) == len(PROTOJSON) + 1, within_s=_ENOUGH_S, poll_s=0.5
-        )
-    _produce(broker, topic, [oper("eth9", "UP"), SYNCED])
-    with _running(_source(broker, topic), second):
-        eventually(lambda: second.mirrored("r1", Stream.INTERFACE), within_s=_ENOUGH_S)
+        eventually(lambda: _committed(broker, topic) == 5, within_s=_ENOUGH_S, poll_s=0.5)
+    _produce(broker, topic, [oper("eth1", "DOWN", AT_NS + 10**9)])
 
-    assert [refused.origin for refused in first.refused] == [f"{topic}/0/{len(PROTOJSON)}"]
-    assert set(first.mirrored("r1", Stream.INTERFACE) or ()) == {"eth0"}
-    assert set(second.mirrored("r1", Stream.INTERFACE) or ()) == {"eth9"}
+    def probe() -> bool:
+        held = second.mirrored("r1", Stream.INTERFACE) or {}
+        assert {name: (value.is_admin_up, value.is_oper_up) for name, value in held.items()} == {
+            "eth0": (False, False),
+            "eth1": (True, False),
+        }
+        return True
+
+    with _running(_source(broker, topic, tmp_path), second):
+        eventually(probe, within_s=_ENOUGH_S)
+
+    assert [refused.origin for refused in first.refused] == [f"{topic}/0/4"]
+    assert second.refused == []
+    assert [patch.phase for patch in second.patches("r1", Stream.INTERFACE)] == [
+        *("begin", "end", "change")
+    ]
 
 
-def test_what_was_not_acknowledged_is_read_again(broker: Broker, topic: str) -> None:
+def test_what_was_not_acknowledged_is_read_again(
+    broker: Broker, topic: str, tmp_path: Path
+) -> None:
     """Where our own broker takes nothing the offsets stay, and a successor reads everything."""
 
     class Refusing(KeptOutlet):
@@ -98,19 +120,19 @@ def test_what_was_not_acknowledged_is_read_again(broker: Broker, topic: str) -> 
 
     _produce(broker, topic, PROTOJSON)
     with pytest.raises(ConnectionError):
-        _source(broker, topic).run(1, Refusing(), threading.Event())
+        _source(broker, topic, tmp_path).run(1, Refusing(), threading.Event())
     outlet = KeptOutlet()
-    with _running(_source(broker, topic), outlet):
+    with _running(_source(broker, topic, tmp_path), outlet):
         eventually(lambda: outlet.mirrored("r1", Stream.INTERFACE), within_s=_ENOUGH_S)
 
     assert set(outlet.mirrored("r1", Stream.INTERFACE) or ()) == {"eth0"}
 
 
-def test_key_says_whose_a_snapshot_is(broker: Broker, topic: str) -> None:
+def test_key_says_whose_a_snapshot_is(broker: Broker, topic: str, tmp_path: Path) -> None:
     """Gnmic's sync-response names nobody; the key it inserts does."""
     key, outlet = "r1:57400:::state", KeptOutlet()
     _produce(broker, topic, [GNMIC_JSON[0], b'{"sync-response":true}'], key)
-    with _running(_source(broker, topic, "gnmic-json"), outlet):
+    with _running(_source(broker, topic, tmp_path, "gnmic-json"), outlet):
         eventually(lambda: outlet.mirrored("r1", Stream.INTERFACE), within_s=_ENOUGH_S)
 
     assert outlet.refused == []

@@ -244,6 +244,29 @@ def test_restart_is_a_new_snapshot() -> None:
     assert [patch.phase for patch in ear.patches(SYNCED)] == [Phase.BEGIN, Phase.END]
 
 
+def test_what_is_remembered_is_told_anew() -> None:
+    """A successor begins every stream again, ends those that were whole, and knows every leaf."""
+    ear, successor = _Ear(), _Ear()
+    shut = notification((interface("a", "state", "admin-status"), {"stringVal": "DOWN"}))
+    ear.hear(oper("a", "DOWN"), shut, oper("b", "UP"), SYNCED)
+    recalled = list(successor.decoder.recall(ear.decoder.remember()))
+    later = (oper("b", "DOWN", AT_NS + _S), oper("a", "UP", AT_NS + _S))
+
+    assert [each.phase for each in recalled if isinstance(each, StatePatch)] == [
+        Phase.BEGIN,
+        Phase.END,
+    ]
+    assert successor.hear(*later) == ear.hear(*later)
+    assert successor.decoder.remember() == ear.decoder.remember()
+
+
+def test_memory_of_somebody_else_is_refused() -> None:
+    """And nothing but a `ValueError` is raised."""
+    for memory in (b"", b"\x93\x01\x02\x03", b"\xff" * 20):
+        with pytest.raises(ValueError, match=r"."):
+            list(_Ear().decoder.recall(memory))
+
+
 def test_events_are_never_called_synchronised() -> None:
     """`format: event` drops sync_response, so nobody knows when all was told."""
     phases = [patch.phase for patch in _Ear("gnmic-event").patches(*GNMIC_EVENT, *GNMIC_EVENT)]
