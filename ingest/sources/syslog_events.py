@@ -13,6 +13,7 @@ from foreshadow.incident import IncidentKind
 
 _LONGEST_SUBJECT = 128
 _LONGEST_LINE = 2_048
+_MNEMONIC = re.compile(r"%[\w-]{1,60}-\d-\w{1,40}")
 
 _LINK = {
     "up": IncidentKind.LINK_UP,
@@ -34,7 +35,7 @@ class Event:
     """What a line means.
 
     Attributes:
-        mnemonic: Which rule found it: two kinds of lines may tell of one occurrence.
+        mnemonic: What the device calls such a line: two kinds may tell of one occurrence.
         subject: Interface, peer, `interface/neighbor` or process.
     """
 
@@ -276,7 +277,9 @@ def _event(rule: _Rule, found: re.Match[str]) -> Event | None:
     subject = said.get("subject") or ""
     if said.get("neighbor"):
         subject = f"{subject}/{said['neighbor']}"
-    return Event(what=what, subject=subject[:_LONGEST_SUBJECT].strip(), mnemonic=rule.token)
+    named = _MNEMONIC.search(found.string)
+    mnemonic = named[0] if named else rule.token
+    return Event(what=what, subject=subject[:_LONGEST_SUBJECT].strip(), mnemonic=mnemonic)
 
 
 def _is_loss(what: IncidentKind) -> bool:
