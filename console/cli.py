@@ -25,6 +25,7 @@ from console.commands.ingest import ingest_app
 from console.commands.lab import lab_app
 from console.commands.scenario import scenario_app
 from console.commands.topology import topology_app
+from console.commands.whatif import whatif
 from console.configuration import load_settings, wish
 from console.host import examine
 from console.interruption import Interrupted, leave_at_once
@@ -57,6 +58,7 @@ report_app = typer.Typer(help="The report of a run.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(topology_app, name="topology")
+app.command()(whatif)
 
 
 @app.command()
