@@ -24,8 +24,6 @@ from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 
 _decoder = msgspec.msgpack.Decoder(StateDelta)
-_WORTH_COMPARING = 512
-"""Entries: below, the whole map is hardly more than the digests."""
 _REPAIRS_TRIED = 2
 """After so many the whole map is asked for: what heals slowly, or not at all, heals so."""
 _LONGEST_PAUSE_S = 60.0
@@ -63,6 +61,7 @@ class Follower:
         *,
         streams: Collection[Stream] = tuple(Stream),
         resync_pause_s: float = 2.0,
+        compared_from: int = 512,
     ) -> None:
         """Begin with nothing known.
 
@@ -72,10 +71,12 @@ class Follower:
             clock: Times the pause between two requests for one stream.
             streams: What is followed; deltas of the others are passed over.
             resync_pause_s: That pause.
+            compared_from: Entries of a copy; below, its whole map is hardly more than its digests.
         """
         self.state = NetworkState()
         self._name, self._publisher, self._clock = name, publisher, clock
         self._streams, self._pause_s = frozenset(streams), resync_pause_s
+        self._compared_from = compared_from
         self._asked: dict[tuple[NodeId, Stream], _Asked] = {}
         self._heard_s: dict[tuple[NodeId, Stream], float] = {}
         self.gaps, self.divergences, self.resyncs, self.rejects = 0, 0, 0, 0
@@ -135,7 +136,7 @@ class Follower:
         if not asked.is_due(now_s, self._pause_s):
             return
         copy = self.state.copy_of(*place)
-        is_whole = len(copy.values) < _WORTH_COMPARING or asked.times >= _REPAIRS_TRIED
+        is_whole = len(copy.values) < self._compared_from or asked.times >= _REPAIRS_TRIED
         asked.at_s, asked.times = now_s, asked.times + 1
         self.resyncs += 1
         request = ResyncRequest(

@@ -4,7 +4,7 @@ While the past of the telemetry topic is being read, only what is left of it in 
 demand each interval does, because forecasts learn from every one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -137,7 +137,13 @@ class Intake:
         """What must not be forgotten, beside `StateOwner.checkpoint` of the same moment."""
         lines = tuple(_saved(place, line) for place, line in self._lines.items())
         voices = tuple(
-            Voice(device=device, stream=stream, source=holder.source, spoke_ns=holder.spoke_ns)
+            Voice(
+                device=device,
+                stream=stream,
+                source=holder.source,
+                spoke_ns=holder.spoke_ns,
+                heard_ns=self._precedence.heard_ns(device, holder.source),
+            )
             for (device, stream), holder in self._precedence.held()
         )
         taken = IntakeCheckpoint(epoch=self._owner.epoch, lines=lines, voices=voices)
@@ -160,7 +166,7 @@ class Intake:
         for voice in own.voices:
             place = (voice.device, voice.stream)
             self._precedence.hold(place, voice.source, voice.spoke_ns)
-            self._precedence.hear(voice.device, voice.source, voice.spoke_ns)
+            self._precedence.hear(voice.device, voice.source, voice.heard_ns)
 
     def _not_later(self, at_ns: int) -> int:
         """A time, or now where it is from the future; the clock is looked at only for news."""
@@ -177,9 +183,18 @@ class Intake:
         """
         place = (sample.device, sample.stream)
         line = self._line(place, sample.source)
+        before = line.told if line.is_whole and line.is_patched else None
+        try:
+            self._say(sample, line, heard_ns)
+        finally:
+            if before is not None and not (self._is_live or line.is_whole):
+                self._keep(place, sample.source, line, before)
+
+    def _say(self, sample: TelemetrySample, line: Testimony, heard_ns: int) -> None:
         if sample.stream is Stream.DEMAND and sample.encoding == "flow":
             # Demand is ordered by its intervals: a replay may begin anew, an interval does not.
-            if not 0 < sample.event_at_ns <= self._owner.stream(place).event_at_ns:
+            known_ns = self._owner.stream((sample.device, sample.stream)).event_at_ns
+            if not 0 < sample.event_at_ns <= known_ns:
                 self._read(sample, line, heard_ns)
         elif not line.hears(sample):
             return
@@ -190,6 +205,16 @@ class Intake:
             self._patch(sample, line, heard_ns)
         else:
             self._read(sample, line, heard_ns)
+
+    def _keep(
+        self, place: Place, source: str, line: Testimony, values: Mapping[str, bytes]
+    ) -> None:
+        """What a source had told whole before it began anew: in the past nobody has it yet."""
+        if self._precedence.holder(place) == source:
+            device, stream = place
+            self._held[place] = Reading(
+                device=device, stream=stream, values=values, observed_at_ns=line.whole_at_ns
+            )
 
     def _read(self, sample: TelemetrySample, line: Testimony, heard_ns: int) -> None:
         place = (sample.device, sample.stream)
@@ -219,6 +244,7 @@ class Intake:
             raise ValueError(patch.reason)  # noqa: TRY004 - a value that was refused
         if is_ours and patch.phase != "begin":
             line.whole_at_ns = heard_ns
+            self._precedence.goes_on(place, heard_ns)
             self._change(place, patch, heard_ns)
             return
         line.note_patch(patch, heard_ns)

@@ -33,6 +33,8 @@ class Voice(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     stream: Stream
     source: str
     spoke_ns: int
+    heard_ns: int
+    """When the source last said anything about the device."""
 
 
 class IntakeCheckpoint(msgspec.Struct, frozen=True, array_like=True, tag="intake.v1", kw_only=True):

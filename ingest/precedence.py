@@ -59,6 +59,10 @@ class Precedence:
         """When a source last said anything about a device."""
         return self._heard_ns.get((device, source), 0)
 
+    def goes_on(self, place: Place, at_ns: int) -> None:
+        """Take note that the holder of a stream has spoken for it again."""
+        self._holders[place].spoke_ns = at_ns
+
     def holder(self, place: Place) -> str | None:
         """Who speaks for a stream."""
         held = self._holders.get(place)

@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from foreshadow.bus import Record
 from foreshadow.checkpoint import Checkpoint, checkpoint
@@ -492,6 +492,7 @@ def test_counters_are_passed_on_and_refused_where_they_are_none() -> None:
     assert _deltas(sent) == []
 
 
+@settings(max_examples=200)
 @given(st.data())
 def test_a_successor_with_a_checkpoint_comes_to_the_same(data: st.DataObject) -> None:
     """Wherever the checkpoint was taken, and wherever the owner died after it."""
