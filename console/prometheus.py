@@ -33,7 +33,7 @@ class PrometheusMeter:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._known: dict[str, Counter | Gauge] = {}
-        self._totals: dict[tuple[str | tuple[str, str], ...], float] = {}
+        self._totals: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self._lock = threading.Lock()
 
     def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
@@ -43,7 +43,7 @@ class PrometheusMeter:
 
     def total(self, metric: Metric, value: float, **labels: str) -> None:
         """Bring a counter up to a total; one that fell began anew, and its whole counts."""
-        place = (metric.name, *sorted(labels.items()))
+        place = (metric.name, tuple(sorted(labels.items())))
         with self._lock:
             before = self._totals.get(place, 0.0)
             self._totals[place] = value
