@@ -8,6 +8,7 @@ memory. What is per core is of the processor's time; the rest is of the clock on
 from functools import partial
 
 from benchmarks import _report as report
+from benchmarks._bus_bytes import abilene_bytes, leaf_bytes
 from benchmarks._gnmi_speed import gnmi_updates
 from benchmarks._ingest_path import memory_flat, memory_flat_30_min, rate_path, state_path
 from benchmarks._row_speed import rows_per_core
@@ -15,6 +16,8 @@ from benchmarks._row_speed import rows_per_core
 MEASUREMENTS: tuple[report.Measurement, ...] = (
     rows_per_core,
     gnmi_updates,
+    abilene_bytes,
+    leaf_bytes,
     state_path,
     rate_path,
     memory_flat,

@@ -174,10 +174,10 @@ class IngestSettings(BaseModel):
         default=300.0, gt=0, description="and every rate so often, moved or not"
     )
     demand_deadband: float = Field(
-        default=0.02, ge=0, lt=1, description="share by which a demand may move unsaid"
+        default=0.05, ge=0, lt=1, description="share by which a demand may move unsaid"
     )
     demand_deadband_floor: float = Field(
-        default=0.001,
+        default=0.002,
         ge=0,
         lt=1,
         description="and by such a share of all that enters at its router; both 0: every change",
