@@ -49,6 +49,7 @@ class Desk:
         self._unjudged: Outlook | None = None
         self._told_held: Counter[str] = Counter()
         self._drifts = 0
+        self._off: frozenset[tuple[int, float]] = frozenset()
 
     def memory(self) -> dict[str, object]:
         """What must not be forgotten."""
@@ -114,7 +115,7 @@ class Desk:
             likelihoods=warner.failures.likelihoods(_LIKELIEST),
             quality=quality(self.forecaster),
             warnings_sent=warner.alarm.sent,
-            held_back=tuple(sorted(warner.alarm.held_back.items())),
+            held_back=tuple(sorted((+warner.alarm.held_back).items())),
             events=tuple(map(str, warner.events.between(at, until))),
         )
 
@@ -129,8 +130,9 @@ class Desk:
         found = quality(self.forecaster)
         off = miscalibrated(self.forecaster)
         report(found, off, counts)
-        if off:
-            log.warning("coverage_left_nominal", where=sorted(off))
+        if off != self._off:
+            self._off = off
+            log.warning("coverage_left_nominal" if off else "coverage_nominal", where=sorted(off))
         if sent:
             counts.count(meter.WARNINGS_SENT, sent)
         for reason, number in (held - self._told_held).items():

@@ -46,13 +46,15 @@ class Forecaster:
             events: What is known in advance.
         """
         step = timedelta(seconds=settings.step_s)
-        self._settings = settings
         self._terms = Terms(
             step=step,
             horizons=tuple(sorted(seconds // settings.step_s for seconds in settings.horizons_s)),
             quantile=settings.quantile,
             load_limit=load_limit,
             window=settings.residual_window,
+            warm_up=settings.warm_up_steps,
+            pairs=settings.watched_pairs,
+            demands=settings.watched_demands,
         )
         self.warner = Warner(settings, self._terms, events or KnownEvents())
         self.bias = LinkBias()
@@ -108,7 +110,7 @@ class Forecaster:
                     held = levels.setdefault(it.level, [0.0, 0.0])
                     held[0] += it.share * it.outcomes if it.outcomes else 0.0
                     held[1] += it.outcomes
-            found[steps * self._settings.step_s] = tuple(
+            found[round(steps * self._terms.step.total_seconds())] = tuple(
                 (level, held / of if of else float("nan")) for level, (held, of) in levels.items()
             )
         return found
@@ -229,7 +231,7 @@ class Forecaster:
     def _begin(self) -> dict[int, Prediction] | None:
         """At the end of the warm-up choose what to watch, and live through the warm-up again."""
         routing = self._routing
-        if routing is None or len(self._past) < self._settings.warm_up_steps:
+        if routing is None or len(self._past) < self._terms.warm_up:
             return None
         self._projection = self._projected(routing, self._chosen(routing, _NOTHING_WATCHED))
         self._banks = tuple(self._bank(series) for series in self._series())
@@ -272,7 +274,7 @@ class Forecaster:
                 bank.reread(values[series] for _, values in course)
             return bank
         fresh = self._bank(series)
-        recent = max(0, len(course) - self._settings.warm_up_steps)
+        recent = max(0, len(course) - self._terms.warm_up)
         fresh.reread(values[series] for _, values in course[:recent])
         for step, values in course[recent:]:
             fresh.advance(step.at, values[series])
@@ -306,8 +308,8 @@ class Forecaster:
             routing,
             self._past.keys,
             self._past.rates(),
-            pairs=self._settings.watched_pairs,
-            demands=self._settings.watched_demands,
+            pairs=self._terms.pairs,
+            demands=self._terms.demands,
             before=before,
         )
 

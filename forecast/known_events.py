@@ -169,11 +169,15 @@ class LiveCalendar(Calendar):
         """Whether events are features."""
         return self._has_events
 
-    def events(self, at: datetime, until: datetime) -> tuple[float, float]:
-        """Whether an event is on at a moment, and whether one is until another."""
-        known = [o for o in self._known.between(at, until + _MOMENT) if o.kind is not _HOLIDAY]
-        is_on = any(o.begin <= at < o.end for o in known)
-        return float(is_on), float(bool(known))
+    def events(
+        self, at: datetime, until: datetime, *, since: datetime | None = None
+    ) -> tuple[float, float]:
+        """Whether an event is on at a moment, and whether one is in the window ahead."""
+        is_on = self._is_any(at, at + _MOMENT)
+        return float(is_on), float(self._is_any(since or at, until))
+
+    def _is_any(self, begin: datetime, end: datetime) -> bool:
+        return any(o.kind is not _HOLIDAY for o in self._known.between(begin, end))
 
     def _is_day_off(self, at: datetime) -> bool:
         known = self._known.between(at, at + _MOMENT)

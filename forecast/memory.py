@@ -45,6 +45,11 @@ _OTHERS = frozenset(
     }
 )
 _MADE_WITH = ("numpy", "river")
+_SHARED = (
+    *("demand", "exits", "incident", "present", "rates"),
+    *("topology", "triage_report", "warning", "whatif"),
+)
+"""Modules of the vocabulary whose values are remembered."""
 _IDENTITY_BYTES = 32
 
 
@@ -117,5 +122,6 @@ class _Unpickler(pickle.Unpickler):
 
 def _sources() -> Iterable[Path]:
     """The files whose classes a memory is made of."""
-    for folder in (Path(__file__).parent, *map(Path, foreshadow.__path__)):
-        yield from sorted(folder.glob("*.py"))
+    yield from sorted(Path(__file__).parent.glob("*.py"))
+    for folder in map(Path, foreshadow.__path__):
+        yield from (folder / f"{name}.py" for name in _SHARED)

@@ -182,6 +182,8 @@ def _told(script: Script) -> dict[str, str]:
     return {
         # What is replayed before this moment is history: to be learnt from, not warned of.
         "FORESHADOW_FORECAST__WARN_FROM": script.story.live_from.isoformat(),
+        # Ten days are learnt while somebody waits, and the story's peak is three hours ahead.
+        "FORESHADOW_FORECAST__HORIZONS_S": "[3600, 10800]",
         # A soak must see every router several times over, or its gates have nothing to go by.
         "FORESHADOW_INGEST__HEARTBEAT_S": str(script.times.soak_s / _LOOKS_PER_SOAK),
         "FORESHADOW_INGEST__POLL_S": str(2 * script.times.soak_s / _LOOKS_PER_SOAK),

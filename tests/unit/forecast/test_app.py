@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from forecast.app import run
+from foreshadow.checkpoint import checkpoint, load, save
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.delta import StateDelta
@@ -79,12 +81,12 @@ class _Production:
 
 
 @contextmanager
-def _running(bus: MemoryBus) -> Iterator[None]:
+def _running(bus: MemoryBus, checkpoint_file: Path | None = None) -> Iterator[None]:
     stop = threading.Event()
     process = threading.Thread(
         target=run,
         args=(bus, SETTINGS, SystemClock(), stop),
-        kwargs={"load_limit": LIMIT, "routers": ROUTERS},
+        kwargs={"load_limit": LIMIT, "routers": ROUTERS, "checkpoint_file": checkpoint_file},
     )
     process.start()
     try:
@@ -92,6 +94,17 @@ def _running(bus: MemoryBus) -> Iterator[None]:
     finally:
         stop.set()
         process.join()
+
+
+def _hour_later(bus: MemoryBus) -> None:
+    """One more interval, as the same production would have sent it."""
+    later = MemoryBus()
+    production = _Production(later)
+    production.demand_until(LIVE_FROM)
+    before = later.end(Topic.STATE)
+    production.demand_until(LIVE_FROM + timedelta(hours=1))
+    for record in later.read(Topic.STATE, before, 1000):
+        bus.append(Topic.STATE, record.key, record.value)
 
 
 def _steps(bus: MemoryBus) -> list[ForecastStep]:
@@ -147,6 +160,49 @@ def test_a_killed_process_goes_on_and_repeats_nothing() -> None:
     assert said
     assert repeated == said
     assert again.forecasts == first.forecasts
+
+
+def test_with_a_checkpoint_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    """The successor reads only what came since, and foresees what an uninterrupted one does."""
+    bus, whole = MemoryBus(), MemoryBus()
+    for each in (bus, whole):
+        _Production(each).demand_until(LIVE_FROM)
+    with _running(bus, tmp_path / "checkpoint"):
+        _await_step(bus, LIVE_FROM)
+    taken = len(_steps(bus))
+    _hour_later(bus)
+    with _running(bus, tmp_path / "checkpoint"):
+        resumed = _await_step(bus, LIVE_FROM + timedelta(hours=1))
+    with _running(whole):
+        _await_step(whole, LIVE_FROM)
+        _hour_later(whole)
+        uninterrupted = _await_step(whole, LIVE_FROM + timedelta(hours=1))
+
+    assert len(_steps(bus)) == taken + 1
+    assert resumed == uninterrupted
+    assert _warnings(bus) == _warnings(whole)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "foreign", "gone"])
+def test_a_checkpoint_that_will_not_do_costs_time_only(tmp_path: Path, damage: str) -> None:
+    """Damaged, of another topic, or of other code: everything is read anew, with the same end."""
+    bus, file = MemoryBus(), tmp_path / "checkpoint"
+    _Production(bus).demand_until(LIVE_FROM)
+    with _running(bus, file):
+        first = _await_step(bus, LIVE_FROM)
+    raw = file.read_bytes()
+    if damage == "flipped":
+        file.write_bytes(raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:])
+    elif damage == "foreign":
+        saved = load(file)
+        assert saved is not None
+        save(file, checkpoint({(Topic.STATE, 0): 10}, own=bytes(32) + saved.own[32:]))
+    else:
+        save(file, checkpoint({(Topic.STATE, 0): 10**9}))
+    with _running(bus, file):
+        again = eventually(lambda: _live_steps(bus, at_least=2), within_s=30)[-1]
+
+    assert (again.forecasts, again.quality) == (first.forecasts, first.quality)
 
 
 def test_what_is_no_delta_or_warning_goes_to_the_dead_letters() -> None:

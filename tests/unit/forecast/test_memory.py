@@ -27,6 +27,7 @@ COARSE = ForecastSettings(
     watched_pairs=4,
     watched_demands=2,
     warm_up_steps=48,
+    warn_from=datetime(2004, 3, 3, tzinfo=UTC),
 )
 ME = identity("test")
 Said = tuple[tuple[Forecast, ...], tuple[SpikeWarning, ...]] | None
