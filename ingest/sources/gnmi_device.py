@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from foreshadow.observed import Stream, Value
+from foreshadow.observed import Stream, Value, key_of
 from ingest.sources.gnmi_schema import Keys, Kind, Leaf, Place
-from ingest.sources.gnmi_values import COMPOSE, STREAMS, LeafId, Leaves, ToldIn, key_of
+from ingest.sources.gnmi_values import COMPOSE, STREAMS, LeafId, Leaves, ToldIn
 
 LATEST_NS = 60 * 10**9
 """A leaf may be overtaken by at most this much."""

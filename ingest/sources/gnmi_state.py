@@ -13,6 +13,7 @@ import msgspec
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
 from ingest.heard import Heard, Phase, Refused, StatePatch
+from ingest.rates_block import MOST_INTERFACES
 from ingest.sources.gnmi_counters import CounterRows
 from ingest.sources.gnmi_device import Change, DeviceTree, TreeMemory
 from ingest.sources.gnmi_incidents import incident_of
@@ -263,7 +264,10 @@ class GnmiState:
     def _fresh(self, device: NodeId, first_heard_ns: int) -> _Device:
         room = self._limits.leaves
         return _Device(
-            device, DeviceTree(self._instance, room), CounterRows(device, room), first_heard_ns
+            device,
+            DeviceTree(self._instance, room),
+            CounterRows(device, min(room, MOST_INTERFACES)),
+            first_heard_ns,
         )
 
     def _read(

@@ -240,18 +240,3 @@ COMPOSE: Mapping[Kind, Compose] = {
     Kind.OSPF_ADJACENCY: ospf_values,
     Kind.PREFIX: fib_values,
 }
-
-
-def key_of(value: Value) -> str:
-    """The key of a value in its stream."""
-    match value:
-        case Interface():
-            return value.name
-        case Adjacency():
-            return value.key
-        case Session():
-            return str(value.peer)
-        case FibEntry():
-            return str(value.prefix)
-        case _:
-            raise TypeError(f"gNMI gives no {type(value).__name__}")
