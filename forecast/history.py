@@ -15,6 +15,8 @@ FLOOR_SHARE = 0.02
 """Share of a series' level that is added before the logarithm is taken."""
 _LEAST = 1e-300
 """Stands for nothing at all where a series never had anything."""
+_MOST = 1e300
+"""Values from here on are nonsense, and the room above them is needed for sums."""
 _LEVEL_RATE = 1e-3
 """How fast the level follows; slower than a day of 5-minute steps."""
 _GROWN = 2.0
@@ -66,7 +68,7 @@ class History:
     def append(self, values: Array) -> None:
         """Add one step of raw values, shape (n_series,)."""
         values = np.asarray(values, dtype=np.float64)
-        is_observed = np.isfinite(values) & (values >= 0)
+        is_observed = np.isfinite(values) & (values >= 0) & (values < _MOST)
         begins = is_observed & ((self.ages == 0) | (self._silent > self._patience))
         self._follow_level(values, is_observed, begins)
         self._make_room()
