@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from foreshadow.observed import Stream, Value, key_of
 from ingest.sources.gnmi_schema import Keys, Kind, Leaf, Place
-from ingest.sources.gnmi_values import COMPOSE, STREAMS, LeafId, Leaves, ToldIn
+from ingest.sources.gnmi_values import COMPOSE, STREAMS, LeafId, Leaves, ToldIn, joined
 
 LATEST_NS = 60 * 10**9
 """A leaf may be overtaken by at most this much."""
@@ -50,6 +50,8 @@ class DeviceTree:
         self._dirty: dict[Thing, None] = {}
         self._routes: defaultdict[Keys, dict[Keys, None]] = defaultdict(dict)
         """Prefixes by the next-hop group they are forwarded to."""
+        self._sayers: defaultdict[tuple[Stream, str], dict[Thing, Value]] = defaultdict(dict)
+        """Who says something under a key: a subinterface may be in the list of interfaces too."""
         self.size = 0
         self.is_overfull = False
 
@@ -105,9 +107,10 @@ class DeviceTree:
                 if not is_retold:
                     self._remove(kind, place, leaf_id)
 
-    def changes(self) -> Iterator[Change]:
-        """What is another value than was last passed on; once told, it is passed on."""
+    def changes(self) -> list[Change]:
+        """What is another value than was last passed on, a key once; then it is passed on."""
         dirty, self._dirty = self._dirty, {}
+        found: dict[tuple[Stream, str], Change] = {}
         for kind, place in dirty:
             leaves = self._things[kind].get(place)
             if leaves is None:
@@ -119,10 +122,28 @@ class DeviceTree:
             told, leaves.told = leaves.told, values
             if not leaves:
                 del self._things[kind][place]
-            for key in told.keys() | values.keys():
-                before, after = told.get(key), values.get(key)
-                if before != after:
-                    yield Change(STREAMS[kind], key, before, after)
+            for key in {**told, **values}:
+                if told.get(key) != values.get(key):
+                    change = self._change((kind, place), key, told.get(key), values.get(key))
+                    earlier = found.get((change.stream, key), change)
+                    found[change.stream, key] = change._replace(before=earlier.before)
+        return [change for change in found.values() if change.before != change.after]
+
+    def _change(self, thing: Thing, key: str, before: Value | None, after: Value | None) -> Change:
+        """One value's change, where others may say something under the same key."""
+        stream = STREAMS[thing[0]]
+        if stream is Stream.FIB:  # A prefix is one thing; and there are a million of them.
+            return Change(stream, key, before, after)
+        sayers = self._sayers[stream, key]
+        was = joined(sayers.values())
+        if after is None:
+            sayers.pop(thing, None)
+        else:
+            sayers[thing] = after
+        now = joined(sayers.values())
+        if not sayers:
+            del self._sayers[stream, key]
+        return Change(stream, key, was, now)
 
     def remember(self) -> TreeMemory:
         """Every leaf, to be saved."""

@@ -4,7 +4,8 @@ A thing of which too little is known yet has no value. Nothing is made up: a ses
 AS numbers would look internal, an adjacency without its cost would attract all traffic.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -163,6 +164,20 @@ def isis_values(keys: Keys, leaves: Leaves, everything: Things, of: str) -> Iter
     )
 
 
+def joined(values: Collection[Value]) -> Value | None:
+    """One value of all that is said under one key: the first, and of both IS-IS levels one of both.
+
+    A neighbor on both levels is as good as the better of the two.
+    """
+    first = next(iter(values), None)
+    if not isinstance(first, Adjacency) or len(values) == 1:
+        return first
+    adjacencies = [value for value in values if isinstance(value, Adjacency)]
+    best = max(adjacencies, key=lambda each: (each.is_full, -each.level))
+    levels = {each.level for each in adjacencies if each.is_full == best.is_full}
+    return replace(best, level=3) if levels == {1, 2} else best
+
+
 def ospf_values(keys: Keys, leaves: Leaves, everything: Things, of: str) -> Iterator[Value]:
     """The OSPF adjacency, once its state and its interface's metric are known."""
     instance, _, _, _, interface, router_id = keys
@@ -195,7 +210,7 @@ def fib_values(keys: Keys, leaves: Leaves, everything: Things, of: str) -> Itera
         prefix = Prefix(text)
     except ValueError:
         return
-    if instance != of:
+    if instance != of or str(prefix) != text:
         return
     if (leaves.text("protocol") or "") in _LOCAL:
         yield FibEntry(prefix=prefix, terminal=Terminal.DELIVERED)

@@ -469,6 +469,58 @@ def test_adjacencies_of_both_protocols() -> None:
     assert all(value.is_full for value in values.values())
 
 
+def test_neighbor_on_both_levels_is_one_adjacency() -> None:
+    """It is lost when both are."""
+    ear = _Ear()
+
+    def level(number: str, state: str, at_ns: int) -> list[bytes]:
+        below = path(
+            *("network-instances", _INSTANCE, "protocols", _ISIS, "isis", "interfaces"),
+            ("interface", {"interface-id": "et-0"}),
+            *("levels", ("level", {"level-number": number})),
+        )
+        adjacency = ("adjacency", {"system-id": "1921.6800.1001"})
+        leaves = {"adjacency-state": state, "neighbor-ipv4-address": "10.0.0.3"}
+        family = ("af", {"afi-name": "IPV4", "safi-name": "UNICAST"})
+        return [
+            _leaves(path(*_elements(below), "afi-safi", family, "state"), {"metric": 10}),
+            _leaves(
+                path(*_elements(below), "adjacencies", adjacency, "state"), leaves, at_ns=at_ns
+            ),
+        ]
+
+    told = [
+        ear.values(*level(number, state, at_ns))["et-0/isis/10.0.0.3"]
+        for number, state, at_ns in (
+            ("1", "UP", AT_NS),
+            ("2", "UP", AT_NS),
+            ("1", "DOWN", AT_NS + _S),
+            ("2", "DOWN", AT_NS + _S),
+        )
+    ]
+
+    assert [(value.level, value.is_full) for value in told] == [
+        *((1, True), (3, True), (2, True), (3, False))
+    ]
+
+
+def test_subinterface_in_both_lists_is_one_interface() -> None:
+    """Some devices have it under its parent and among the interfaces; it is gone with the last."""
+    ear = _Ear()
+    below = path(
+        *("interfaces", ("interface", {"name": "et-0"}), "subinterfaces"),
+        ("subinterface", {"index": "7"}),
+    )
+    under = _leaves(path(*_elements(below), "state"), {"oper-status": "UP"})
+    listed = oper("et-0.7", "UP")
+    gone = [notification(at_ns=AT_NS, delete=[each]) for each in (below, interface("et-0.7"))]
+
+    assert len(ear.hear(under, listed)) == 1
+    assert ear.hear(gone[0]) == []
+    (patch,) = ear.patches(gone[1])
+    assert patch.deletes == ("et-0.7",)
+
+
 def _fib(prefix: str, group: str, **more: Any) -> bytes:
     entry = path(
         *("network-instances", _INSTANCE, "afts", "ipv4-unicast"),
