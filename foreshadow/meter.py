@@ -115,6 +115,9 @@ FLOW_BYTES = _counter("flow_traffic_bytes", "Estimated traffic that became deman
 FLOW_ASIDE_BYTES = _counter(
     "flow_aside_bytes", "Estimated traffic that did not", "device", "reason"
 )
+FLOW_WITHHELD = _counter(
+    "flow_intervals_withheld", "Intervals not shown, as flows of them could not be read", "device"
+)
 FLOW_ERROR = _gauge(
     "flow_sampling_error_ratio", "Standard error of a device's last total, of sampling", "device"
 )

@@ -80,6 +80,7 @@ class Export:
     Attributes:
         at_ns: When it was sent: no flow in it ends later.
         is_whole: Whether all in it was understood.
+        awaits: Whether some of it cannot be understood yet, and may be soon.
         lost: Datagrams or records that the sequence number says are missing before it.
         refused: What of it could not be used.
     """
@@ -87,5 +88,6 @@ class Export:
     at_ns: int
     flows: tuple[Flow, ...] = ()
     is_whole: bool = True
+    awaits: bool = False
     lost: int = 0
     refused: tuple[Refused, ...] = ()

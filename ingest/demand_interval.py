@@ -3,7 +3,9 @@
 Intervals are aligned to event time. A flow that spans several gives each its share by time, as if
 its rate had been constant. An interval is closed when the exporter's time has passed its end by the
 lateness allowed; what comes for it afterwards is counted as late. An interval is never shown in
-part: the one in which listening began is dropped.
+part: the one in which listening began is dropped, and one in which traffic was exported that nobody
+could read yet (its template or its sampler was not known) is withheld. A demand that is too small
+is worse than one that is old.
 
 Sampling makes an estimate of the demand. With one packet in N metered, a flow of b octets in p
 packets stands for N b octets, with a variance of at most N (N - 1) b^2 / p where packets are of one
@@ -80,6 +82,7 @@ class DemandAccount:
         aside_flows: Flows that did not, by the reason.
         aside_octets: Their estimated octets.
         intervals: Intervals closed.
+        withheld: Intervals not shown, as flows of them could not be read.
         resets: Times the clock was set back and the open intervals were dropped.
         recent: The last intervals closed.
     """
@@ -89,6 +92,7 @@ class DemandAccount:
     aside_flows: Counter[Aside] = field(default_factory=Counter)
     aside_octets: Counter[Aside] = field(default_factory=Counter)
     intervals: int = 0
+    withheld: int = 0
     resets: int = 0
     recent: deque[IntervalSummary] = field(default_factory=lambda: deque(maxlen=16))
 
@@ -118,6 +122,8 @@ class DeviceDemand:
         self._first = -(-since_ns // self._length_ns)
         """The earliest interval still open, by its number since 1970."""
         self._reached_ns = 0
+        self._unfit: set[int] = set()
+        """Open intervals of which something could not be read."""
         self._closed: deque[DemandReading] = deque()
 
     def take(self, flow: Flow) -> None:
@@ -125,6 +131,8 @@ class DeviceDemand:
         octets = flow.octets * flow.sampled_one_in
         if (reason := flow.aside or self._aside(flow, octets)) is not None:
             self.account.set_aside(reason, octets)
+            if reason is Aside.UNKNOWN_SAMPLER:
+                self._unfit.update(number for number, _ in self._shares(flow))
             return
         key = self._rules.prefixes.of(flow.destination or 0, flow.mask_bits)
         if key is None:
@@ -148,7 +156,7 @@ class DeviceDemand:
         if len(sums) > 2 * self._rules.max_prefixes:
             self._crowd(sums)
 
-    def reach(self, at_ns: int, *, is_whole: bool = True) -> None:
+    def reach(self, at_ns: int, *, is_whole: bool = True, awaits: bool = False) -> None:
         """An exporter is heard of at `at_ns`: intervals that ended well before are closed.
 
         Call it before taking the flows of that export: then no more intervals are ever open than
@@ -157,9 +165,12 @@ class DeviceDemand:
         Args:
             at_ns: When the exporter sent.
             is_whole: Whether all it sent then was understood, so that silence means no traffic.
+            awaits: Whether flows are in it that cannot be read yet: they may be of any interval
+                still open.
         """
         if at_ns + _SET_BACK_NS < self._reached_ns:
             self._open.clear()
+            self._unfit.clear()
             self._first, self._reached_ns = at_ns // self._length_ns, at_ns
             self.account.resets += 1
         number = at_ns // self._length_ns
@@ -168,6 +179,8 @@ class DeviceDemand:
             self._open.setdefault(number, {})
         self._reached_ns = max(self._reached_ns, at_ns)
         self._close_until(self._reached_ns - self._lateness_ns)
+        if awaits:
+            self._unfit.update(range(self._first, number + 1))
 
     def pass_time(self, now_ns: int) -> None:
         """Close what a device that fell silent left open."""
@@ -216,8 +229,11 @@ class DeviceDemand:
         for number in sorted(each for each in self._open if each < first):
             start_ns, sums = number * self._length_ns, self._open.pop(number)
             self._crowd(sums)
-            if start_ns > 0:  # A clock at 1970 knows no interval.
+            if number in self._unfit:
+                self.account.withheld += 1
+            elif start_ns > 0:  # A clock at 1970 knows no interval.
                 self._closed.append(self._reading(start_ns, sums))
+        self._unfit = {number for number in self._unfit if number >= first}
 
     def _reading(self, start_ns: int, sums: dict[PrefixKey, "_Sum"]) -> DemandReading:
         interval_s = self._rules.interval_s
@@ -290,5 +306,6 @@ def total(accounts: Iterable[DemandAccount]) -> DemandAccount:
         whole.aside_flows.update(each.aside_flows)
         whole.aside_octets.update(each.aside_octets)
         whole.intervals += each.intervals
+        whole.withheld += each.withheld
         whole.resets += each.resets
     return whole

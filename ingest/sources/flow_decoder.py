@@ -69,7 +69,7 @@ class FlowDecoder:
         self.account.lost += export.lost
         self.account.refused += bool(export.refused)
         self.account.clocks_off = self._netflow.clocks_off
-        self._demand.reach(export.at_ns, is_whole=export.is_whole)
+        self._demand.reach(export.at_ns, is_whole=export.is_whole, awaits=export.awaits)
         for flow in export.flows:
             self._demand.take(flow)
         yield from export.refused

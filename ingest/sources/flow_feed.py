@@ -172,6 +172,7 @@ class FlowFeed:
             meter.total(metrics.FLOW_CLOCK_OFF, heard.clocks_off, exporter=address)
         for device, demand in self.demands.items():
             meter.total(metrics.FLOW_BYTES, demand.account.octets, device=device)
+            meter.total(metrics.FLOW_WITHHELD, demand.account.withheld, device=device)
             for reason, octets in demand.account.aside_octets.items():
                 meter.total(metrics.FLOW_ASIDE_BYTES, octets, device=device, reason=reason)
             if demand.account.recent:

@@ -15,7 +15,7 @@ from netflume import Decoder, Message, SequenceWatch
 from netflume.events import DecodeError
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
-from ingest.demand_flow import Export, Flow
+from ingest.demand_flow import Aside, Export, Flow
 from ingest.heard import Refused
 from ingest.sources.netflow_held import HeldSets
 from ingest.sources.netflow_record import Reading, number
@@ -26,6 +26,10 @@ VERSIONS = (b"\x00\x05", b"\x00\x09", b"\x00\x0a")
 _MS, _S = 1_000_000, 1_000_000_000
 _CLOCKS_AGREE_NS = 60 * _S
 """An exporter whose clock is further from ours has it wrong: only its differences are used."""
+_UNKNOWN_SAMPLER = (
+    "sampled flows, and the exporter has not said how many packets each stands for; have it send "
+    "its sampler options every minute, or set `sampling` of the device"
+)
 _ONE = "exporter"
 """The decoder keeps exporters apart by a name; each of ours has a decoder of its own."""
 
@@ -76,12 +80,15 @@ class NetflowParser:
         flows = list(self._flows(message, sent))
         if missing:
             refused.extend(self._held.hold(raw, missing, received_ns=received_ns, origin=origin))
-        if self._held and self._templates.told != self._released_at:
+        if self._held.lacks and self._templates.told != self._released_at:
             flows.extend(self._flows_held())
+        if any(flow.aside is Aside.UNKNOWN_SAMPLER for flow in flows):
+            refused.append(_refused(_UNKNOWN_SAMPLER, raw, origin))
         return Export(
             at_ns=sent.at_ns + sent.shift_ns,
             flows=tuple(flows),
             is_whole=not reasons and not self._held,
+            awaits=bool(self._held),
             lost=self._lost(message, missing),
             refused=tuple(refused),
         )

@@ -37,9 +37,16 @@ class HeldSets:
         self._limits = limits
         self._waiting: deque[Held] = deque()
         self._bytes = 0
+        self._hopeless: dict[Place, None] = {}
+        """Templates that did not come in time: nobody waits for them any more, till they do."""
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a template is missing, waited for or not."""
+        return bool(self._waiting or self._hopeless)
 
     def hold(
         self, raw: bytes, missing: Counter[Place], *, received_ns: int, origin: str
@@ -56,39 +63,59 @@ class HeldSets:
         ((domain, _), *_), left = missing, missing.copy()
         for identifier, datagram in _sets(raw):
             place = (domain, identifier)
-            if left[place]:
-                left[place] -= 1
-                self._waiting.append(
-                    Held(place=place, datagram=datagram, received_ns=received_ns, origin=origin)
-                )
-                self._bytes += len(datagram)
+            if not left[place]:
+                continue
+            left[place] -= 1
+            held = Held(place=place, datagram=datagram, received_ns=received_ns, origin=origin)
+            if place in self._hopeless:
+                yield _in_vain(held, "did not come before")
+                continue
+            self._waiting.append(held)
+            self._bytes += len(datagram)
         while self._bytes > self._limits.held_bytes:
-            yield self._given_up("more of it came than is kept")
+            yield self._given_up("came too late: more data came than is kept")
 
     def take(self, known: set[Place]) -> list[Held]:
         """What need not wait any longer, oldest first."""
-        ready = [each for each in self._waiting if each.place in known]
-        if ready:
-            self._waiting = deque(each for each in self._waiting if each.place not in known)
-            self._bytes -= sum(len(each.datagram) for each in ready)
-        return ready
+        for place in known & self._hopeless.keys():
+            del self._hopeless[place]
+        return self._out(known)
 
     def expire(self, now_ns: int) -> Iterator[Refused]:
         """What has waited too long; a clock that was set is a reason too."""
         longest_ns = self._limits.held_s * _S
-        while self._waiting and abs(now_ns - self._waiting[0].received_ns) > longest_ns:
-            yield self._given_up("it has waited long enough")
+        if not self._waiting or abs(now_ns - self._waiting[0].received_ns) <= longest_ns:
+            return
+        places = {
+            each.place for each in self._waiting if abs(now_ns - each.received_ns) > longest_ns
+        }
+        self._hopeless.update(dict.fromkeys(places))
+        while len(self._hopeless) > self._limits.templates:
+            del self._hopeless[next(iter(self._hopeless))]
+        yield from (_in_vain(each, "did not come in time") for each in self._out(places))
+
+    def _out(self, places: set[Place]) -> list[Held]:
+        """All that waits for one of these templates, and waits no more."""
+        out = [each for each in self._waiting if each.place in places]
+        if out:
+            self._waiting = deque(each for each in self._waiting if each.place not in places)
+            self._bytes -= sum(len(each.datagram) for each in out)
+        return out
 
     def _given_up(self, why: str) -> Refused:
         held = self._waiting.popleft()
         self._bytes -= len(held.datagram)
-        domain, template = held.place
-        return Refused(
-            reason=f"data of template {template} of observation domain {domain} came without the "
-            f"template, and {why}; have the exporter send its templates every minute",
-            sample=held.datagram[:DEAD_LETTER_SAMPLE_BYTES],
-            origin=held.origin,
-        )
+        return _in_vain(held, why)
+
+
+def _in_vain(held: Held, why: str) -> Refused:
+    domain, template = held.place
+    return Refused(
+        reason=f"data of template {template} of observation domain {domain} came without the "
+        f"template, which {why}; have the exporter send its templates every minute",
+        sample=held.datagram[:DEAD_LETTER_SAMPLE_BYTES],
+        origin=held.origin,
+    )
 
 
 def _sets(raw: bytes) -> Iterator[tuple[int, bytes]]:

@@ -190,6 +190,23 @@ def test_an_exporter_without_flows_says_that_there_are_none() -> None:
     assert _rates(device) == [(0, {}), (40, {})]
 
 
+def test_an_interval_with_flows_nobody_can_read_is_withheld() -> None:
+    """Too small a demand would be shown: an old one is better."""
+    device = demand(interval_s=10, lateness_s=0)
+    device.reach(_T0)
+    device.take(_flow())
+    device.take(_flow(start_s=4, aside=Aside.UNKNOWN_SAMPLER))
+    device.reach(_T0 + 15 * _S, awaits=True)
+    device.take(_flow(start_s=15))
+    device.reach(_T0 + 25 * _S)
+    device.take(_flow(start_s=25))
+
+    device.finish()
+
+    assert _rates(device) == [(20, {"10.1.0.0/16": 800})]
+    assert device.account.withheld == 2
+
+
 def test_a_device_that_fell_silent_has_its_interval_closed() -> None:
     """By our clock, after twice the lateness."""
     device = demand(interval_s=10, lateness_s=5)

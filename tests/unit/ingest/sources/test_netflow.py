@@ -216,6 +216,19 @@ def test_data_waits_for_its_template_and_no_longer_than_allowed() -> None:
     assert "every minute" in refused.reason
 
 
+def test_a_template_that_never_comes_is_not_waited_for_for_ever() -> None:
+    """Demand is withheld until it is clear that nothing can be made of it."""
+    parser = NetflowParser(limits=TemplateLimits(held_s=60))
+    lone = fields(256, plain("10.1.0.1", 100))
+
+    awaits = [
+        _parse(parser, v9(lone, number=second, sent_s=SENT_S + second), after_s=second).awaits
+        for second in (0, 59, 61, 62)
+    ]
+
+    assert awaits == [True, True, False, False]
+
+
 def test_what_waits_is_bounded() -> None:
     """The oldest goes first, and not in silence."""
     parser = NetflowParser(limits=TemplateLimits(held_bytes=200))
