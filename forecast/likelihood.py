@@ -101,7 +101,8 @@ class FailureWatch:
         while self._coming and from_ns(self._coming[0][0]) <= now:
             self._take(self._coming.pop(0)[2], planned)
         self._pass_to(now)
-        for link in sorted(down - self._down) if self._down is not None else ():
+        fallen = frozenset() if self._down is None else down - self._down
+        for link in sorted(fallen.intersection(self._elements.links)):
             self._fail((ElementKind.LINK, link), now, planned)
         self._fall_whole(down, now, planned)
         self._down = down
