@@ -262,6 +262,9 @@ class _Session:
         elif now_s > self._told_s + self._limits.settle_s:
             self._told_s = math.inf
             yield from router.settle(without_end_of_rib=not self._limits.waits_for_end_of_rib)
+            if router.waits_for and self._limits.waits_for_end_of_rib:
+                peers = router.waits_for[:5]
+                log.info("bmp_waits_for_end_of_rib", device=self.decoder.device, peers=peers)
         if now_s > self._vouched_s + self._limits.vouch_s:
             self._vouched_s = now_s
             yield from router.vouch()

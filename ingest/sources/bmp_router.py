@@ -7,15 +7,16 @@ Only what the vocabulary holds is kept: IPv4 unicast of the global table.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Literal
 
 from foreshadow.incident import LONGEST_TEXT, Incident, IncidentKind
-from foreshadow.observed import ReceivedPath, Session, Stream, Value
+from foreshadow.observed import ReceivedPath, Session, Stream
+from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
-from ingest.heard import Heard, Phase, Refused, StatePatch
+from ingest.heard import Heard, Refused, StatePatch
 from ingest.sources.bgp_open import families_of, path_ids_from_peer
 from ingest.sources.bgp_update import IPV4_UNICAST, Family, Update, decode_update
 from ingest.sources.bmp_message import (
@@ -28,6 +29,7 @@ from ingest.sources.bmp_message import (
 )
 from ingest.sources.bmp_paths import MOST_PATHS, Changes, MonitoredPaths
 from ingest.sources.bmp_peer import Peer, Table
+from ingest.sources.bmp_snapshots import Snapshots
 
 SOURCE = "bmp"
 MOST_PEERS = 10_000
@@ -41,6 +43,7 @@ AdjRibIn = Literal["pre-policy", "post-policy"]
 class _Peer:
     """What is remembered of a peer that is up."""
 
+    name: str
     as_number: int
     local_as: int
     with_path_ids: frozenset[Family]
@@ -78,7 +81,7 @@ class BmpRouter:
         """AS by peer that was down before any was up, which first tells the router's own AS."""
         self._was_down: set[object] = set()
         self._local_as: int | None = None
-        self._phases: dict[Stream, Phase] = {}
+        self._streams = Snapshots(device)
         self._tables_seen: set[Table] = set()
         self._received_ns = 0
         self._is_frr = False
@@ -95,9 +98,9 @@ class BmpRouter:
             Malformed: The UPDATE in it is so damaged that its routes cannot be told.
         """
         self._received_ns = received_ns
-        if not self._phases:
-            yield from self._open(Stream.SESSION)
-            yield from self._open(Stream.RECEIVED)
+        if not self._streams:
+            yield from self._streams.open(Stream.SESSION)
+            yield from self._streams.open(Stream.RECEIVED)
         match message:
             case PeerUp():
                 self.told += 1
@@ -107,7 +110,7 @@ class BmpRouter:
             case RouteMonitoring():
                 self.told += 1
                 # All peers that are up come before the first route of any.
-                yield from self._end(Stream.SESSION)
+                yield from self._streams.end(Stream.SESSION)
                 yield from self._routes(message, origin)
             case Initiation(system_description=description):
                 self._is_frr = description.startswith("FRRouting")
@@ -122,35 +125,29 @@ class BmpRouter:
         Args:
             without_end_of_rib: Also of peers whose End-of-RIB never came.
         """
-        if not self._phases:
+        if not self._streams:
             return
-        yield from self._end(Stream.SESSION)
+        yield from self._streams.end(Stream.SESSION)
         yield from self._end_received(without_end_of_rib=without_end_of_rib)
         if without_end_of_rib:
-            yield from self._end(Stream.BEST_PATH)
+            yield from self._streams.end(Stream.BEST_PATH)
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The eBGP peers whose End-of-RIB has not come."""
+        peers = self._peers.values()
+        return tuple(it.name for it in peers if it.is_external and not it.is_told)
 
     def vouch(self) -> Iterator[Heard]:
         """The session stands: each stream that is whole is still as it was told."""
-        for stream, phase in self._phases.items():
-            if phase is Phase.CHANGE:
-                yield StatePatch(device=self._device, stream=stream)
-
-    def _open(self, stream: Stream) -> Iterator[Heard]:
-        self._phases[stream] = Phase.PART
-        yield StatePatch(device=self._device, stream=stream, phase=Phase.BEGIN)
-
-    def _end(self, stream: Stream) -> Iterator[Heard]:
-        if self._phases.get(stream) is Phase.PART:
-            self._phases[stream] = Phase.CHANGE
-            yield StatePatch(device=self._device, stream=stream, phase=Phase.END)
+        yield from self._streams.vouch()
 
     def _end_received(self, *, without_end_of_rib: bool = False) -> Iterator[Heard]:
         """The received routes are whole once every eBGP peer has told all of its own."""
-        waited_for = (it for it in self._peers.values() if it.is_external and not it.is_told)
-        if any(waited_for) and not without_end_of_rib:
+        if self.waits_for and not without_end_of_rib:
             return
-        if self._phases[Stream.SESSION] is Phase.CHANGE and not self._tells_other_table():
-            yield from self._end(Stream.RECEIVED)
+        if self._streams.is_whole(Stream.SESSION) and not self._tells_other_table():
+            yield from self._streams.end(Stream.RECEIVED)
 
     def _tells_other_table(self) -> bool:
         """Some routers close with an End-of-RIB also the table they were not told to show."""
@@ -165,24 +162,25 @@ class BmpRouter:
         self._local_as = message.sent.as_number
         self._paths.forget(header.key)
         self._peers[header.key] = peer = _Peer(
+            name=str(header),
             as_number=header.as_number,
             local_as=message.sent.as_number,
             with_path_ids=path_ids_from_peer(message.sent, message.received),
             # A session established later began with no routes: what came is all there is.
             is_told=header.neighbor is None
-            or self._phases[Stream.SESSION] is Phase.CHANGE
+            or self._streams.is_whole(Stream.SESSION)
             or header.key in self._was_down
             or IPV4_UNICAST not in families_of(message.sent, message.received),
         )
         if header.is_loc_rib:
-            yield from self._open(Stream.BEST_PATH)
+            yield from self._streams.open(Stream.BEST_PATH)
         elif (address := header.neighbor) is None:
             self.unused[f"peers: {header.species}"] += 1
         else:
             yield from self._sessions_down()
             yield self._session(address, peer.as_number, "Established", self._at_ns(header))
             yield self._forgotten(address, self._at_ns(header))
-            if not was_up and self._phases[Stream.SESSION] is Phase.CHANGE:
+            if not was_up and self._streams.is_whole(Stream.SESSION):
                 what = IncidentKind.SESSION_ESTABLISHED
                 yield self._incident(what, header, "BMP Peer Up")
 
@@ -195,7 +193,7 @@ class BmpRouter:
             self._was_down.add(header.key)
         if header.is_loc_rib:
             # Nobody tells what the router chooses from here on: nobody vouches for its best paths.
-            self._phases.pop(Stream.BEST_PATH, None)
+            self._streams.drop(Stream.BEST_PATH)
         elif address is None:
             self.unused[f"peers: {header.species}"] += 1
         else:
@@ -210,7 +208,7 @@ class BmpRouter:
         header = message.peer
         if message.is_removed:
             self._down.pop(address, None)
-            yield self._patch(Stream.SESSION, self._at_ns(header), deletes=(str(address),))
+            yield self._streams.patch(Stream.SESSION, self._at_ns(header), deletes=(str(address),))
         elif len(self._down) < self._most_peers:
             self._down[address] = header.as_number
             yield from self._sessions_down()
@@ -229,10 +227,10 @@ class BmpRouter:
         if peer is None and header.is_loc_rib:
             # FRR 9 shows its Loc-RIB without the Peer Up that RFC 9069 section 4.4 asks for.
             peer = self._peers[header.key] = self._own_table(header)
-            yield from self._open(Stream.BEST_PATH)
+            yield from self._streams.open(Stream.BEST_PATH)
         if peer is None:
             reason = f"routes of {header}, of which no Peer Up told"
-            yield Refused(reason=reason, sample=message.update, origin=origin)
+            yield Refused(reason=reason, sample=_sample(message), origin=origin)
             return
         update = decode_update(
             message.update, as_octets=header.as_octets, with_path_ids=peer.with_path_ids
@@ -241,7 +239,7 @@ class BmpRouter:
             self.unused["routes: other families"] += 1
         if update.fault:
             reason = f"UPDATE of {header}: {update.fault}; its routes count as withdrawn (RFC 7606)"
-            yield Refused(reason=reason, sample=message.update, origin=origin)
+            yield Refused(reason=reason, sample=_sample(message), origin=origin)
         if header.is_loc_rib:
             yield from self._chosen(peer, header, update)
         elif (address := header.neighbor) is None or not peer.is_external:
@@ -254,7 +252,13 @@ class BmpRouter:
 
     def _own_table(self, header: Peer) -> _Peer:
         own_as = header.as_number
-        return _Peer(as_number=own_as, local_as=own_as, with_path_ids=frozenset(), is_told=True)
+        return _Peer(
+            name=str(header),
+            as_number=own_as,
+            local_as=own_as,
+            with_path_ids=frozenset(),
+            is_told=True,
+        )
 
     def _heard_of(
         self, address: IPv4Address, peer: _Peer, header: Peer, update: Update
@@ -263,14 +267,15 @@ class BmpRouter:
         if update.announced:
             self._tables_seen.add(header.table)
         changes = self._changes(peer, header, update)
+        root = f"{address}/"
         values = {
-            f"{address}/{prefix}": ReceivedPath(peer=address, path=path)
+            f"{root}{prefix}": ReceivedPath(peer=address, path=path)
             for prefix, path in changes.items()
             if path is not None
         }
-        gone = tuple(f"{address}/{prefix}" for prefix in _gone(changes))
+        gone = tuple(f"{root}{prefix}" for prefix in _gone(changes))
         if changes:
-            yield self._patch(Stream.RECEIVED, self._at_ns(header), values, gone)
+            yield self._streams.patch(Stream.RECEIVED, self._at_ns(header), values, deletes=gone)
         if update.end_of_rib == IPV4_UNICAST:
             peer.is_told = True
             yield from self._end_received()
@@ -280,7 +285,7 @@ class BmpRouter:
         self.unused[f"routes: {header.table}"] += 1
         if header.table is Table.ADJ_RIB_OUT or not update.announced:
             return
-        if header.table not in self._tables_seen and not self._tables_seen:
+        if not self._tables_seen:
             reason = (
                 f"{self._device} tells routes {header.table}, not {self._received}: have it tell"
                 f" these, or set `adj_rib_in: {header.table}`"
@@ -294,9 +299,9 @@ class BmpRouter:
         values = {str(prefix): path for prefix, path in changes.items() if path is not None}
         if changes:
             gone = map(str, _gone(changes))
-            yield self._patch(Stream.BEST_PATH, self._at_ns(header), values, gone)
+            yield self._streams.patch(Stream.BEST_PATH, self._at_ns(header), values, deletes=gone)
         if update.end_of_rib == IPV4_UNICAST:
-            yield from self._end(Stream.BEST_PATH)
+            yield from self._streams.end(Stream.BEST_PATH)
 
     def _changes(self, peer: _Peer, header: Peer, update: Update) -> Changes:
         changes = self._paths.change(
@@ -315,33 +320,11 @@ class BmpRouter:
     def _session(self, address: IPv4Address, as_number: int, state: str, at_ns: int) -> StatePatch:
         local_as = self._local_as or 0
         session = Session(peer=address, remote_as=as_number, local_as=local_as, state=state)
-        return self._patch(Stream.SESSION, at_ns, {str(address): session})
+        return self._streams.patch(Stream.SESSION, at_ns, {str(address): session})
 
     def _forgotten(self, address: IPv4Address, at_ns: int) -> StatePatch:
         """Routes live as long as the session that brought them."""
-        return StatePatch(
-            device=self._device,
-            stream=Stream.RECEIVED,
-            phase=self._phases[Stream.RECEIVED],
-            subtrees=(f"{address}/",),
-            at_ns=at_ns,
-        )
-
-    def _patch(
-        self,
-        stream: Stream,
-        at_ns: int,
-        upserts: Mapping[str, Value] | None = None,
-        deletes: Iterable[str] = (),
-    ) -> StatePatch:
-        return StatePatch(
-            device=self._device,
-            stream=stream,
-            phase=self._phases[stream],
-            upserts=upserts or {},
-            deletes=tuple(deletes),
-            at_ns=at_ns,
-        )
+        return self._streams.patch(Stream.RECEIVED, at_ns, subtrees=(f"{address}/",))
 
     def _at_ns(self, peer: Peer) -> int:
         is_ahead = peer.at_ns > self._received_ns + _CLOCK_AHEAD_NS
@@ -357,6 +340,10 @@ class BmpRouter:
             source=SOURCE,
             text=text[:LONGEST_TEXT],
         )
+
+
+def _sample(message: RouteMonitoring) -> bytes:
+    return message.update[:DEAD_LETTER_SAMPLE_BYTES]
 
 
 def _gone(changes: Changes) -> Iterator[object]:

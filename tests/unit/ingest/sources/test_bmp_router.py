@@ -9,7 +9,7 @@ import pytest
 from foreshadow.incident import Incident, IncidentKind
 from foreshadow.observed import ReceivedPath, Session, Stream, Value, decode, encode
 from foreshadow.routing import BestPath
-from foreshadow.telemetry import Patch
+from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES, Patch
 from ingest import testimony
 from ingest.device_names import DeviceNames
 from ingest.heard import Heard, Phase, Refused, StatePatch
@@ -400,7 +400,8 @@ def test_a_router_that_tells_the_other_table_only_is_never_whole_and_says_why() 
 
 def test_a_damaged_update_withdraws_its_routes_and_is_refused() -> None:
     """RFC 7606 treat-as-withdraw, with the reason on the dead-letter topic."""
-    bad = made.update(made.attribute(0x40, 1, b"\x09"), made.nlri("203.0.113.0/24"))
+    long = made.attribute(0xC0, 99, bytes(9_000))
+    bad = made.update(made.attribute(0x40, 1, b"\x09") + long, made.nlri("203.0.113.0/24"))
     heard = _hear(
         _decoder(),
         *_OPENING,
@@ -410,9 +411,10 @@ def test_a_damaged_update_withdraws_its_routes_and_is_refused() -> None:
     )
 
     assert _state(heard).whole(Stream.RECEIVED) == _received("198.51.100.0/25")
-    (reason,) = _refusals(heard)
-    assert "ORIGIN" in reason
-    assert "RFC 7606" in reason
+    (refused,) = [it for it in heard if isinstance(it, Refused)]
+    assert "ORIGIN" in refused.reason
+    assert "RFC 7606" in refused.reason
+    assert len(refused.sample) == DEAD_LETTER_SAMPLE_BYTES
 
 
 def test_of_several_paths_of_a_peer_the_lowest_id_stands_for_all() -> None:
