@@ -19,6 +19,7 @@ from foreshadow.rates import RATE_COLUMNS, RateFrame
 from foreshadow.settings import ForecastSettings
 from foreshadow.topics import Topic
 from foreshadow.topology import DirectedLink, NodeId
+from foreshadow.warning import SpikeWarning
 from foreshadow.whatif import NO_CUT
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DemandSeries, demands
@@ -83,7 +84,7 @@ def test_without_flows_a_spike_is_warned_of_all_the_same() -> None:
     """The warning has no demand, and its cost is not known."""
     forecaster = Forecaster(COARSE, load_limit=0.3)
     forecaster.reroute(_network())
-    found = []
+    found: list[SpikeWarning] = []
     for matrix in _hourly():
         outlook = forecaster.observe(_nobody_exports(matrix.at), _loads(matrix))
         found += forecaster.warn(outlook) if outlook else ()
