@@ -20,7 +20,7 @@ from foreshadow.exits import Exits
 from foreshadow.topology import DirectedLink, LinkId, NodeId, Topology
 from scenarios.failures import kernel
 from scenarios.failures.arrays import CELL, Base, Findings, Floats, Ints
-from scenarios.failures.layout import Layout, layout, offered
+from scenarios.failures.layout import Layout, Placement, keys_of, layout, offered, place
 
 Failure = frozenset[LinkId]
 
@@ -72,6 +72,14 @@ class FailureEngine:
         capacities = topology.capacities()
         self.capacity_bps = np.asarray([capacities[arc] for arc in self.layout.arcs], np.float64)
         self._base = _routed(self.layout)
+        self._placement: Placement | None = None
+
+    def placed(self, demands: Sequence[DemandMatrix]) -> Placement:
+        """Where the demands enter; kept for the next matrices of the same demands."""
+        keys = keys_of(demands)
+        if self._placement is None or self._placement.keys != keys:
+            self._placement = place(self.layout, keys)
+        return self._placement
 
     def under(self, demands: Sequence[DemandMatrix]) -> "Loaded":
         """The network with this traffic on it, one column a matrix."""
@@ -84,7 +92,7 @@ class Loaded:
     def __init__(self, engine: FailureEngine, demands: Sequence[DemandMatrix], base: Base) -> None:
         """Carry the demands over the base routing."""
         self.engine = engine
-        self._offer, self._unroutable_bps = offered(engine.layout, demands)
+        self._offer, self._unroutable_bps = offered(engine.placed(demands), demands)
         targets, routers = base.cell.shape
         matrices = len(demands)
         self._base = base._replace(

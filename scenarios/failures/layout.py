@@ -1,13 +1,13 @@
 """The network as arrays: what the kernel works on, made once per topology and set of exits."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import numpy as np
 
-from foreshadow.demand import DemandMatrix
+from foreshadow.demand import DemandKey, DemandMatrix
 from foreshadow.exits import Exits
 from foreshadow.topology import DirectedLink, LinkId, Node, NodeId, Prefix, Topology
 from foreshadow.walk import parts_of
@@ -72,37 +72,85 @@ def layout(
     )
 
 
-def offered(found: Layout, demands: Sequence[DemandMatrix]) -> tuple[Offer, Floats]:
-    """Who sends how much to which destination, and what has no way whatever fails (per matrix)."""
-    sent: dict[tuple[int, int], Floats] = {}
-    lost = np.zeros(len(demands))
-    for ingress, part, rates in _entering(found.table, demands):
-        target = found.target_of.get(found.table.ways(part))
-        if target is None or ingress not in found.routers:
-            lost += rates
-        else:
-            place = target, found.routers[ingress]
-            sent[place] = sent.get(place, 0.0) + rates
-    order = sorted(sent)
-    begin = np.searchsorted([target for target, _ in order], range(len(found.target_of) + 1))
-    offer = Offer(
-        begin=begin.astype(np.int32),
-        router=np.asarray([router for _, router in order], dtype=np.int32),
-        rate=np.asarray([sent[place] for place in order]).reshape(len(order), len(demands)),
-    )
-    return offer, lost
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placement:
+    """Where a set of demands enters the arrays; the same set comes interval after interval.
+
+    Attributes:
+        keys: The demands.
+        begin: Where each destination's entries begin.
+        router: Of each entry.
+        entry: Per part of a demand, the entry it adds to.
+        row: Per part, the demand it is a part of.
+        share: Per part, how much of the demand it is.
+        lost_share: Per demand, what has no way whatever fails.
+    """
+
+    keys: tuple[DemandKey, ...]
+    begin: Ints
+    router: Ints
+    entry: Ints
+    row: Ints
+    share: Floats
+    lost_share: Floats
 
 
-def _entering(
-    table: "_Table", demands: Sequence[DemandMatrix]
-) -> Iterator[tuple[NodeId, Prefix, Floats]]:
-    """Each demand, in parts where a part of its prefix has routes of its own."""
-    keys = tuple(sorted({key for demand in demands for key in demand.keys}))
-    rates = np.stack([demand.aligned(keys) for demand in demands], axis=1)
-    parts = parts_of(table.prefixes, frozenset(key.prefix for key in keys))
+def keys_of(demands: Sequence[DemandMatrix]) -> tuple[DemandKey, ...]:
+    """Every demand that one of the matrices holds, in order."""
+    keys = demands[0].keys
+    if all(demand.keys == keys for demand in demands):
+        return keys
+    return tuple(sorted({key for demand in demands for key in demand.keys}))
+
+
+def place(found: Layout, keys: tuple[DemandKey, ...]) -> Placement:
+    """Where the demands enter: their router and, part by part of their prefix, their destination.
+
+    A part is what has routes of its own.
+    """
+    prefixes = frozenset(key.prefix for key in keys)
+    parts = parts_of(found.table.prefixes, prefixes)
+    ways = {
+        prefix: [
+            (found.target_of.get(found.table.ways(part), _NOTHING), share)
+            for part, share in parts.get(prefix, ((prefix, 1.0),))
+        ]
+        for prefix in prefixes
+    }
+    lost_share = np.zeros(len(keys))
+    rows: list[int] = []
+    shares: list[float] = []
+    places: list[int] = []
+    routers = len(found.routers)
     for row, key in enumerate(keys):
-        for part, share in parts.get(key.prefix, ((key.prefix, 1.0),)):
-            yield key.ingress, part, share * rates[row]
+        router = found.routers.get(key.ingress, _NOTHING)
+        for target, share in ways[key.prefix]:
+            if _NOTHING in (target, router):
+                lost_share[row] += share
+            else:
+                rows.append(row)
+                shares.append(share)
+                places.append(target * routers + router)
+    entries, entry = np.unique(np.asarray(places, dtype=np.int64), return_inverse=True)
+    begin = np.searchsorted(entries, routers * np.arange(len(found.target_of) + 1))
+    return Placement(
+        keys=keys,
+        begin=begin.astype(np.int32),
+        router=(entries % max(1, routers)).astype(np.int32),
+        entry=entry.astype(np.int32),
+        row=np.asarray(rows, dtype=np.int32),
+        share=np.asarray(shares, dtype=np.float64),
+        lost_share=lost_share,
+    )
+
+
+def offered(placement: Placement, demands: Sequence[DemandMatrix]) -> tuple[Offer, Floats]:
+    """Who sends how much to which destination, and what has no way whatever fails (per matrix)."""
+    rates = np.stack([demand.aligned(placement.keys) for demand in demands], axis=1)
+    rate = np.zeros((len(placement.router), len(demands)))
+    np.add.at(rate, placement.entry, placement.share[:, np.newaxis] * rates[placement.row])
+    offer = Offer(begin=placement.begin, router=placement.router, rate=rate)
+    return offer, placement.lost_share @ rates
 
 
 @dataclass(frozen=True, slots=True)
