@@ -1,5 +1,6 @@
 """Exporters, devices, files and sockets: how flows come in."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ from ingest.source import Ground, Source
 from ingest.source_file import parse_sources
 from ingest.sources.flow_capture import FlowCapture
 from ingest.sources.flow_feed import FlowConfig, FlowFeed
-from ingest.sources.flow_listener import FlowListener
+from ingest.sources.flow_listener import FlowListener, FlowListenerConfig
 from ingest.sources.pcap import Datagram, udp_datagrams
 from tests.eventually import eventually
 from tests.fakes.clock import FakeClock
@@ -220,6 +221,19 @@ def test_what_an_operator_got_wrong_is_named(tmp_path: Path, more: str, said: st
         _open(text + more, tmp_path)
 
     assert said in str(raised.value)
+
+
+def test_the_example_of_the_document_is_one(repository: Path, tmp_path: Path) -> None:
+    """Whoever copies it gets what the page says."""
+    page = (repository / "docs" / "flows.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    (source,) = parse_sources(example, path=tmp_path / "sources.yaml").sources
+
+    assert isinstance(source, FlowListenerConfig)
+    feed = source.feed(_ground(tmp_path, names=("NYCMng", "CHINng")), since_ns=0)
+    assert set(feed.demands) == {"NYCMng", "CHINng"}
+    assert len(feed.exporters) == 3
 
 
 def test_prefixes_come_from_a_file_too(tmp_path: Path) -> None:
