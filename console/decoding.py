@@ -13,6 +13,8 @@ from foreshadow.clock import Clock, SystemClock, from_ns
 from foreshadow.codec import to_json, to_plain
 from foreshadow.errors import ConfigError
 from foreshadow.incident import Incident
+from foreshadow.observed import Adjacency, Interface, Session
+from foreshadow.routing import FibEntry
 from ingest.device_names import DeviceNames
 from ingest.heard import (
     CounterReading,
@@ -108,7 +110,7 @@ def as_lines(heard: Heard) -> Iterator[str]:
         case CounterReading():
             for row in heard.counters:
                 columns = to_plain(row)
-                name = columns.pop("interface")
+                name, _ = columns.pop("interface"), columns.pop("bits")
                 told = " ".join(f"{k}={v}" for k, v in columns.items() if v is not None)
                 yield f"{_time(heard.at_ns)} {heard.device} counters {name}: {told}"
         case DemandReading():
@@ -116,21 +118,34 @@ def as_lines(heard: Heard) -> Iterator[str]:
                 yield f"{_time(heard.start_ns)} {heard.device} to {prefix}: {rate.rate_bps:.0f} bps"
         case StateReading():
             for key, value in heard.values.items():
-                yield f"{_time(heard.at_ns)} {heard.device} {heard.stream} {key} = {_value(value)}"
+                yield f"{_time(heard.at_ns)} {heard.device} {heard.stream} {key}: {_value(value)}"
         case StatePatch():
             yield from _patch_lines(heard)
 
 
 def _patch_lines(patch: StatePatch) -> Iterator[str]:
     place = f"{_time(patch.at_ns)} {patch.device} {patch.stream}"
-    yield from (f"{place} {key} = {_value(value)}" for key, value in patch.upserts.items())
+    yield from (f"{place} {key}: {_value(value)}" for key, value in patch.upserts.items())
     yield from (f"{place} {key} is gone" for key in (*patch.deletes, *patch.subtrees))
     if patch.phase in {"begin", "end"}:
         yield f"{place} snapshot: {patch.phase}"
 
 
 def _value(value: object) -> str:
-    return " ".join(f"{name}={said}" for name, said in to_plain(value).items())
+    match value:
+        case Interface():
+            state = "up" if value.is_oper_up else "down" if value.is_admin_up else "shut"
+            return " ".join([state, *map(str, value.addresses)])
+        case Session():
+            return f"{value.state} AS{value.local_as}-AS{value.remote_as}"
+        case Adjacency():
+            level = f" level {value.level}" if value.level else ""
+            return f"{value.protocol} {value.state} cost {value.cost}{level}"
+        case FibEntry():
+            via = [f"{each.gateway or 'direct'} {each.interface}" for each in value.forwards]
+            return ", ".join(via) or str(value.terminal)
+        case _:
+            return " ".join(f"{name}={said}" for name, said in to_plain(value).items())
 
 
 def _time(at_ns: int) -> str:

@@ -29,7 +29,7 @@ class DeviceNames:
         self._names = {name: NodeId(name) for name in names}
         self._names |= {alias: NodeId(device) for alias, device in (aliases or {}).items()}
         self._default = NodeId(default) if default else None
-        self._takes_any = takes_any
+        self.takes_any = takes_any
 
     def of(self, *candidates: str) -> NodeId | None:
         """The device that the first known of these names is; each also without its port."""
@@ -38,7 +38,7 @@ class DeviceNames:
                 if (found := self._names.get(name)) is not None:
                     return found
         said = next(filter(None, candidates), "")
-        if self._takes_any and said:
+        if self.takes_any and said:
             return NodeId(host_of(said)[:256])
         return self._default
 

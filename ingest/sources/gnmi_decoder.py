@@ -109,6 +109,9 @@ class GnmiDecoder:
         subscription = message.subscription or subscription
         target = message.target if isinstance(message, Notification) else ""
         device = self._names.of(target, sender, key)
+        if self._names.takes_any and not (target or sender) and len(self.state.devices) == 1:
+            # In a file of one device, what names nobody is that device's.
+            (device,) = self.state.devices
         if device is None:
             yield unknown_sender(arrival.origin, target, sender, sample=arrival.sample)
             return
