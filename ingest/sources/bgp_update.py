@@ -12,6 +12,9 @@ _UNICAST = 1
 IPV4_UNICAST = (_IPV4, _UNICAST)
 IPV6_UNICAST = (_IPV6, _UNICAST)
 
+_MOST_CHARACTERS = 32 << 20
+"""An UPDATE of 4,096 octets, the longest without RFC 8654, cannot come to a tenth of it."""
+
 Family = tuple[int, int]
 """(AFI, SAFI)."""
 AnyPrefix = IPv4Network | IPv6Network
@@ -70,8 +73,12 @@ def decode_update(
     unreach = _unreach(attributes.mp_unreach, with_path_ids)
     came = _nlri(octets.rest(), _IPV4, has_ids=has_ids)
     went = (*_nlri(withdrawn, _IPV4, has_ids=has_ids), *unreach.routes)
-    fault = attributes.fault or _lack(attributes, bool(came), bool(reach.routes))
     announced = (*came, *reach.routes)
+    fault = (
+        attributes.fault
+        or _lack(attributes, bool(came), bool(reach.routes))
+        or _excess(attributes, len(announced))
+    )
     return Update(
         announced=() if fault else announced,
         withdrawn=(*went, *announced) if fault else went,
@@ -140,6 +147,14 @@ def _lack(attributes: PathAttributes, has_routes: bool, has_reach: bool) -> str:
         if value is None:
             return f"{name} is missing"
     return "NEXT_HOP is missing" if has_routes and attributes.next_hop is None else ""
+
+
+def _excess(attributes: PathAttributes, routes: int) -> str:
+    """What would grow too large where it is said of each route: a message of 64 KB, to a GB."""
+    characters = len(attributes.as_path or "") + sum(map(len, attributes.communities))
+    if characters * routes <= _MOST_CHARACTERS:
+        return ""
+    return f"{characters} characters of attributes for each of {routes} routes"
 
 
 def _end_of_rib(body: bytes, attributes: PathAttributes, unreach: _Part) -> Family | None:

@@ -229,6 +229,20 @@ def test_a_damaged_attribute_withdraws_the_routes(said: bytes, fault: str) -> No
     assert fault in found.fault
 
 
+def test_attributes_too_long_for_so_many_routes_withdraw_them() -> None:
+    """What 64 KB say in one message would fill a GB where it is held for each route."""
+    path = attribute(0x40, 2, b"".join(pack(">BB255I", 2, 255, *range(255)) for _ in range(30)))
+    said = attribute(0x40, 1, b"\0") + path + attribute(0x40, 3, bytes(4))
+    many = nlri(*(f"10.{number >> 8}.{number & 255}.0/24" for number in range(8_000)))
+
+    found = decode_update(update(said, many))
+
+    assert found.announced == ()
+    assert len(found.withdrawn) == 8_000
+    assert "8000 routes" in found.fault
+    assert not decode_update(update(said, nlri("10.0.0.0/8"))).fault
+
+
 def test_a_second_attribute_of_a_kind_is_discarded() -> None:
     """RFC 7606 section 3 g: the first counts."""
     found = decode_update(update(attributes(more=(as_path(1, 2, 3),)), nlri("10.0.0.0/8")))

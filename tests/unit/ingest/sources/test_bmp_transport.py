@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from struct import pack
 
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from foreshadow.clock import SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.inventory import DeviceEntry
-from foreshadow.observed import Stream
+from foreshadow.observed import Stream, encode
+from foreshadow.routing import BestPath
 from foreshadow.settings import BusSettings
-from foreshadow.topology import NodeId
+from foreshadow.topology import NodeId, Prefix
 from ingest.device_names import DeviceNames
 from ingest.heard import Phase, StatePatch
 from ingest.source import Ground
@@ -26,7 +28,7 @@ from ingest.sources.bgp_octets import Malformed
 from ingest.sources.bmp_capture import pieces
 from ingest.sources.bmp_framing import BmpFraming
 from ingest.sources.bmp_listener import BmpListener, ListenerLimits
-from ingest.sources.bmp_merge import merged
+from ingest.sources.bmp_merge import LARGEST_PATCH_CHARACTERS, merged
 from ingest.sources.bmp_message import LARGEST_MESSAGE_OCTETS
 from ingest.sources.bmp_replay import BmpReplay
 from tests import bmp_messages as made
@@ -318,6 +320,24 @@ def test_merged_patches_mean_the_same(patches: list[StatePatch]) -> None:
 
     assert _map_after(fewer) == _map_after(patches)
     assert len(fewer) <= len(patches)
+
+
+def test_a_large_patch_is_told_in_parts() -> None:
+    """No part is larger than a record on the bus may be; together they say the same."""
+    long = BestPath(prefix=Prefix("10.0.0.0/8"), next_hop=IPv4Address(0), as_path="65001 " * 1_000)
+    whole = StatePatch(
+        device=NodeId("r1"),
+        stream=Stream.BEST_PATH,
+        upserts={f"10.0.{number}.0/24": long for number in range(300)},
+        coalesced=3,
+    )
+    parts = [it for it in merged([whole]) if isinstance(it, StatePatch)]
+
+    assert _map_after(parts) == _map_after([whole])
+    assert sum(it.coalesced for it in parts) == 3
+    for part in parts:
+        assert sum(len(encode(it)) for it in part.upserts.values()) < 2 * LARGEST_PATCH_CHARACTERS
+    assert len(parts) > 3
 
 
 def _ground(tmp_path: Path) -> Ground:
