@@ -20,7 +20,7 @@ _EMPTY_VALUE, _COMMUNITY = 200, 15
 
 
 def merged(heard: Iterable[Heard]) -> Iterator[Heard]:
-    """The same in patches of a good size, each stream in its order; the last word on a key counts."""
+    """The same in patches of a good size, streams in their order; the last word on a key counts."""
     drafts: dict[tuple[NodeId, Stream], _Draft] = {}
     for each in heard:
         if not isinstance(each, StatePatch):
