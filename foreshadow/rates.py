@@ -33,7 +33,9 @@ Rates = npt.NDArray[np.float64]
 _VALUE_BYTES, _PLACE_BYTES = 8, 2
 
 
-class RateFrame(msgspec.Struct, frozen=True, array_like=True, tag="rates.v1", kw_only=True):
+class RateFrame(
+    msgspec.Struct, frozen=True, array_like=True, tag="rates.v1", kw_only=True, gc=False
+):
     """Rates of some interfaces of one device over one reading.
 
     Fields are only ever appended, with defaults (ADR 0002).

@@ -11,7 +11,9 @@ from foreshadow.topology import NodeId
 DEAD_LETTER_SAMPLE_BYTES = 4096
 
 
-class TelemetrySample(msgspec.Struct, frozen=True, array_like=True, tag="sample.v1", kw_only=True):
+class TelemetrySample(
+    msgspec.Struct, frozen=True, array_like=True, tag="sample.v1", kw_only=True, gc=False
+):
     """One reading of one stream of one device, as its source gave it.
 
     A body of `frr`, `flow` or `state` is whole: it holds the full state of its stream, from which

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from numba.core.errors import NumbaWarning
 
 from foreshadow.telemetry import NOT_COUNTED
@@ -36,6 +37,7 @@ from ingest.rates_rows import (
     Index,
     InterfaceRows,
     Vector,
+    blank_rows,
 )
 
 FASTEST_BPS = 1e13
@@ -52,7 +54,8 @@ _NS = 1e9
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 Arrays = tuple[Any, ...]
-"""`InterfaceRows` as numba likes it."""
+"""`InterfaceRows` as a plain tuple: numba takes several times as long to look into a named one."""
+Places = npt.NDArray[np.uint16]
 
 
 class Tally(NamedTuple):
@@ -133,7 +136,8 @@ def _count(  # noqa: PLR0913, PLR0917 - machine code: what it takes apart costs 
             is_beyond |= column < OCTETS
         counted[column, at] = moved
     if is_void:
-        counted[:, at] = np.nan
+        for column in range(N_COLUMNS):
+            counted[column, at] = np.nan
     return is_beyond and is_forward
 
 
@@ -173,11 +177,13 @@ def _advance(  # noqa: PLR0913, PLR0917 - as above
         dt_ns = at_ns - it.read_ns[row]
         if dt_ns <= 0:
             older += dt_ns < 0
-            counted[:, at] = np.nan
+            for column in range(N_COLUMNS):
+                counted[column, at] = np.nan
             continue
         later += 1
         if dt_ns > gap_ns or it.bits[row] != bits:
-            it.before[:, row] = _NOT_COUNTED
+            for column in range(N_COLUMNS):
+                it.before[column, row] = _NOT_COUNTED
             it.bits[row] = bits
         else:
             span_ns = max(span_ns, dt_ns)
@@ -189,16 +195,21 @@ def _advance(  # noqa: PLR0913, PLR0917 - as above
         it.is_doubted[row] = is_beyond
         has_moved = _rate(it, row, after, at, dt_s, counted)
         it.has_moved[row] |= has_moved
-        it.before[:, row] = after[:, at]
         it.read_ns[row] = at_ns
+        is_void, has_events = True, False
+        # Column by column, for a slice of an array costs more than the few values in it.
+        for column in range(N_COLUMNS):
+            it.before[column, row] = after[column, at]
+            is_void &= column >= OCTETS or np.isnan(counted[column, at])
+            has_events |= column >= OCTETS and counted[column, at] > 0
         moved += has_moved
-        void += bool(np.isnan(counted[:OCTETS, at]).all())
-        eventful += bool((counted[OCTETS:, at] > 0).any())
+        void += is_void
+        eventful += has_events
     return later, older, void, moved, eventful, misstated, span_ns
 
 
 def advance(  # noqa: PLR0913 - a reading is what it is
-    it: InterfaceRows,
+    arrays: Arrays,
     rows: Index,
     after: Counters,
     *,
@@ -212,7 +223,7 @@ def advance(  # noqa: PLR0913 - a reading is what it is
     Rows that were not read later than what is known of them stay as they are.
 
     Args:
-        it: All rows; changed in place.
+        arrays: All rows; changed in place.
         rows: Those that were read.
         after: Their counters.
         limits: From `limits_per_s`, of these rows.
@@ -224,18 +235,18 @@ def advance(  # noqa: PLR0913 - a reading is what it is
         What it came to, and what each row counted since it was read before.
     """
     counted = np.empty(after.shape)
-    # As a plain tuple: numba takes several times as long to look into a named one.
-    tally = _advance(tuple(it), rows, after, limits, at_ns, gap_ns, bits, counted)
+    tally = _advance(arrays, rows, after, limits, at_ns, gap_ns, bits, counted)
     return Tally(*tally), counted
 
 
 @_compiled
-def _say(  # noqa: PLR0917 - as above
+def _say(  # noqa: PLR0913, PLR0917 - as above
     arrays: Arrays,
     is_whole: bool,  # noqa: FBT001
     share: float,
     least_bps: float,
     rows: Index,
+    places: Places,
     said: Vector,
 ) -> tuple[int, int, bool]:
     it = InterfaceRows(*arrays)
@@ -250,7 +261,7 @@ def _say(  # noqa: PLR0917 - as above
             it.place[row] = count if is_in else NOWHERE
         if is_in:
             it.has_moved[row] = False
-            rows[count] = row
+            rows[count], places[count] = row, it.place[row]
             count += 1
     for column in range(N_RATES):
         for at in range(count):
@@ -272,32 +283,45 @@ class Saying(NamedTuple):
 
     Attributes:
         rows: Which they are.
+        places: Where those are in the last whole frame, as it travels.
         columns: Their rates as they travel.
         is_whole: Whether that is every row that has a rate.
     """
 
     rows: Index
+    places: bytes
     columns: tuple[bytes, ...]
     is_whole: bool
 
 
-def say(it: InterfaceRows, deadband: Deadband, *, is_whole: bool) -> Saying:
+def say(arrays: Arrays, deadband: Deadband, *, is_whole: bool) -> Saying:
     """Gather what is to be said, which everybody knows from then on.
 
     Args:
-        it: All rows; changed in place.
+        arrays: All rows; changed in place.
         deadband: Around octet rates; event rates are said whenever they change.
         is_whole: Every row that has a rate, not only those that moved; also where it is not asked
             for, if a row moved that was not in the last whole frame.
     """
-    rows = np.empty(len(it.has_moved), dtype=np.intp)
-    said = np.empty(N_RATES * len(rows))
+    most = len(arrays[0][0])
+    rows, places = np.empty(most, dtype=np.intp), np.empty(most, dtype=np.uint16)
+    said = np.empty(N_RATES * most)
     count, filled, is_whole = _say(
-        tuple(it), is_whole, deadband.share, deadband.least_bps, rows, said
+        arrays, is_whole, deadband.share, deadband.least_bps, rows, places, said
     )
     raw, width = said[: N_RATES * count].tobytes(), count * said.itemsize
     columns = [
         raw[column * width : (column + 1) * width] if filled >> column & 1 else b""
         for column in range(N_RATES)
     ]
-    return Saying(rows[:count], tuple(columns), is_whole)
+    return Saying(rows[:count], places[:count].tobytes(), tuple(columns), is_whole)
+
+
+def prepare() -> None:
+    """Have the machine code made now, and not while counters wait."""
+    arrays = tuple(blank_rows(0))
+    nothing = np.frombuffer(b"", dtype="<u8").reshape(N_COLUMNS, 0)
+    limits = limits_per_s(np.empty(0))
+    rows = np.empty(0, dtype=np.intp)
+    advance(arrays, rows, nothing, limits=limits, at_ns=1, gap_ns=1, bits=64)
+    say(arrays, Deadband(), is_whole=True)

@@ -14,6 +14,7 @@ from foreshadow.rates import RateFrame
 from foreshadow.settings import IngestSettings
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topology import NodeId
+from ingest.rates import prepare
 from ingest.rates_block import decode_block
 from ingest.rates_deadband import Deadband
 from ingest.rates_incidents import CounterIncidents
@@ -71,6 +72,9 @@ class RateOwner:
     counts: RateCounts = field(default_factory=RateCounts)
     _devices: dict[NodeId, _Device] = field(default_factory=dict)
     _waiting: set[NodeId] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        prepare()
 
     def take(self, sample: TelemetrySample) -> tuple[Said, ...]:
         """Read one sample of counters; what is to be said at once.

@@ -21,7 +21,16 @@ from ingest.rates_block import (
     since_of,
 )
 from ingest.rates_deadband import Deadband
-from ingest.rates_rows import N_COLUMNS, NOWHERE, Counted, Counters, Flags, Index, blank_rows
+from ingest.rates_rows import (
+    N_COLUMNS,
+    NOWHERE,
+    Counted,
+    Counters,
+    Flags,
+    Index,
+    InterfaceRows,
+    blank_rows,
+)
 
 _MOST_LAYOUTS = 1_000
 _LATE_IN_A_ROW = 3
@@ -79,7 +88,7 @@ class CounterTable:
         self._observed_at_ns = self._since_ns = 0
         self._rows: dict[str, int] = {}
         self._names: tuple[str, ...] = ()
-        self._it = blank_rows(0)
+        self._own(blank_rows(0))
         self._layouts: dict[tuple[bytes, int], _Layout] = {}
         self._has_moved = False
 
@@ -126,7 +135,7 @@ class CounterTable:
         if not (is_whole or may_be_empty or self._has_moved):
             return None
         self._has_moved = False
-        rows, columns, is_whole = say(self._it, self._deadband, is_whole=is_whole)
+        rows, places, columns, is_whole = say(self._arrays, self._deadband, is_whole=is_whole)
         if not (len(rows) or (may_be_empty and self._whole_seq)):
             return None
         self._seq += 1
@@ -141,7 +150,7 @@ class CounterTable:
             interfaces=self._picked(rows) if is_whole else (),
             columns=columns,
             whole_seq=self._whole_seq,
-            rows=b"" if is_whole else self._it.place[rows].astype("<u2").tobytes(),
+            rows=b"" if is_whole else places,
             since_ns=max(since_ns, 0),
         )
 
@@ -160,15 +169,19 @@ class CounterTable:
             return ()
         gone, kept = (self._picked(np.flatnonzero(it)) for it in (is_gone, ~is_gone))
         self._names, self._rows = kept, {name: row for row, name in enumerate(kept)}
-        self._it, self._layouts = self._it.kept(~is_gone), {}
+        self._layouts = {}
+        self._own(self._it.kept(~is_gone))
         self._it.place[:] = NOWHERE
         return gone
+
+    def _own(self, it: InterfaceRows) -> None:
+        self._it, self._arrays = it, tuple(it)
 
     def _advance(
         self, layout: _Layout, after: Counters, at_ns: int, bits: int
     ) -> tuple[Tally, Counted]:
         return advance(
-            self._it,
+            self._arrays,
             layout.rows,
             after,
             limits=layout.limits,
@@ -200,7 +213,8 @@ class CounterTable:
             raise ValueError(f"more than {MOST_INTERFACES} interfaces of one device")
         if new:
             self._rows |= {name: row for row, name in enumerate(new, start=len(self._names))}
-            self._names, self._it = (*self._names, *new), self._it.extended(len(new))
+            self._names = (*self._names, *new)
+            self._own(self._it.extended(len(new)))
         return np.asarray([self._rows[name] for name in names], dtype=np.intp)
 
     def _heed_clears(self, block: PackedBlock, layout: _Layout) -> None:

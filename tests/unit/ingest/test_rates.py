@@ -30,7 +30,7 @@ def _between(
     bits: int = 64,
 ) -> Counted:
     """What one interface counted between two readings of it."""
-    it, rows, counted = blank_rows(1), np.zeros(1, dtype=np.intp), np.empty(0)
+    it, rows, counted = tuple(blank_rows(1)), np.zeros(1, dtype=np.intp), np.empty(0)
     for counters, at_s in ((before, 1.0), (after, 1.0 + dt_s)):
         tally, counted = advance(
             it,
