@@ -29,7 +29,7 @@ SECTIONS: Mapping[str, Callable[[bytes], SampledPacket | None]] = {
 
 _OCTETS = ("octets", "octets_total", "out_octets")
 _PACKETS = ("packets", "packets_total", "out_packets")
-_BACK_OCTETS, _BACK_PACKETS = ("e29305.1", "e29305.85"), ("e29305.2", "e29305.86")
+BACK_OCTETS, _BACK_PACKETS = ("e29305.1", "e29305.85"), ("e29305.2", "e29305.86")
 """RFC 5103: the same elements of the packets that went the other way."""
 _SPANS = (
     ("flow_start_ms", "flow_end_ms", _MS),
@@ -48,15 +48,18 @@ SAMPLING = (
 )
 """Elements that say how a sampler chooses."""
 
+NEEDED_BACK = frozenset({"src_addr", "src_mask", "out_if", *BACK_OCTETS, *_BACK_PACKETS})
+"""Elements that the flow in the other direction needs, where a record has one."""
+
 NEEDED = frozenset(
     {
-        *("dst_addr", "src_addr", "dst_mask", "src_mask", "in_if", "out_if", "direction"),
-        *("forwarding_status", "system_init_time_ms"),
-        *(*_OCTETS, *_PACKETS, *_BACK_OCTETS, *_BACK_PACKETS, *_UPTIMES, *SECTIONS),
+        *("dst_addr", "dst_mask", "in_if", "direction", "forwarding_status"),
+        "system_init_time_ms",
+        *(*_OCTETS, *_PACKETS, *_UPTIMES, *SECTIONS),
         *(*(name for first, last, _ in _SPANS for name in (first, last)), *SAMPLER, *SAMPLING),
     }
 )
-"""Elements that anything here looks at."""
+"""All others that anything here looks at."""
 
 
 def number(record: Record, name: str | None) -> int | None:
@@ -94,7 +97,7 @@ class Reading:
         return cls(
             octets=first(*_OCTETS),
             packets=first(*_PACKETS),
-            back_octets=first(*_BACK_OCTETS),
+            back_octets=first(*BACK_OCTETS),
             back_packets=first(*_BACK_PACKETS),
             span=next((span for span in _SPANS if {span[0], span[1]} <= {*names}), None),
             has_uptimes={*_UPTIMES} <= {*names},
