@@ -192,7 +192,7 @@ class _Office:
             case Topic.CONTROL:
                 message = decode_control(record.value)
                 if isinstance(message, TriageReport):
-                    forecaster.warner.hear_triage(message, forecaster.routing)
+                    forecaster.warner.hear_triage(message)
             case Topic.VERDICT:
                 took = from_json(record.value, _Took)
                 if took.purpose is Purpose.DRILL:

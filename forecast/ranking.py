@@ -9,15 +9,14 @@ traffic that no longer has a way. Triage says so for each failure; where it has 
 demand, the routing model here does, at the warning's own demand. The dearer of the two counts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from foreshadow.demand import DemandMatrix
-from foreshadow.topology import DirectedLink, LinkId
-from foreshadow.triage_report import TriageReport, TriageRow
+from foreshadow.topology import LinkId
+from foreshadow.triage_report import TriageReport
 from foreshadow.walk import RoutingMatrix
 
 
@@ -37,24 +36,18 @@ class _Said:
 class TriageCosts:
     """What the latest triage said that each failure would cost."""
 
-    def __init__(self, limit: float) -> None:
-        """Begin without reports.
-
-        Args:
-            limit: Load ratio a link may reach.
-        """
-        self._limit = limit
+    def __init__(self) -> None:
+        """Begin without reports."""
         self._said: dict[LinkId, _Said] = {}
 
-    def hear(self, report: TriageReport, capacities: Mapping[DirectedLink, float]) -> None:
+    def hear(self, report: TriageReport) -> None:
         """Take note of a report; an older one changes nothing."""
-        by_name = {str(link): capacity for link, capacity in capacities.items()}
         standing = (report.worst_without_failure,) if report.worst_without_failure else ()
         for row in (*report.rows, *standing):
             known = self._said.get(row.failure)
             if known is None or report.made_at >= known.made_at:
-                cost = self._cost_bps(row, by_name)
-                self._said[row.failure] = _Said(made_at=report.made_at, cost_bps=cost)
+                said = _Said(made_at=report.made_at, cost_bps=row.cost_bps)
+                self._said[row.failure] = said
 
     def of(self, failure: LinkId | None, at: datetime, no_older_than: timedelta) -> float:
         """Bits per second, 0 where nothing is known that is recent enough."""
@@ -62,8 +55,3 @@ class TriageCosts:
         if known is None or known.made_at < at - no_older_than:
             return 0.0
         return known.cost_bps
-
-    def _cost_bps(self, row: TriageRow, capacities: Mapping[str, float]) -> float:
-        over = max(0.0, row.worst_ratio - self._limit)
-        capacity = capacities.get(row.worst_link, 0.0)
-        return row.lost_bps + (over * capacity if capacity else 0.0)

@@ -5,7 +5,6 @@
 See `ranking` for the cost, `likelihood` for the failure, `alarm` for what is held back.
 """
 
-from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,9 +29,6 @@ from foreshadow.warning import ElementKind, SpikeWarning
 _PLANNED = 0.99
 """The chance that maintenance takes place as announced."""
 
-_REPORTS_KEPT = 100
-"""Triage reports that are heard before the network is known."""
-
 
 class Warner:
     """Knows what has been said, what may fail, and what that would cost."""
@@ -56,9 +52,8 @@ class Warner:
         )
         self.failures = FailureWatch(tuple(steps * terms.step for steps in terms.horizons))
         self._elements: Elements | None = None
-        self._costs = TriageCosts(terms.load_limit)
+        self._costs = TriageCosts()
         self._drills = DrillLength(settings.drill_s)
-        self._unpriced: deque[TriageReport] = deque(maxlen=_REPORTS_KEPT)
 
     @property
     def _longest(self) -> timedelta:
@@ -68,20 +63,15 @@ class Warner:
         """Take note of the network."""
         self._elements = Elements.of(routing.what_if.topology)
         self.failures.know(self._elements)
-        while self._unpriced:
-            self.hear_triage(self._unpriced.popleft(), routing)
 
     def hear(self, incident: Incident) -> None:
         """Take note of what occurred to a router."""
         if not self.events.hear(incident):
             self.failures.hear(incident)
 
-    def hear_triage(self, report: TriageReport, routing: Present | None) -> None:
+    def hear_triage(self, report: TriageReport) -> None:
         """Take note of what failures would cost."""
-        if routing is None:
-            self._unpriced.append(report)
-            return
-        self._costs.hear(report, routing.what_if.topology.capacities())
+        self._costs.hear(report)
 
     def hear_drill(self, took_s: float) -> None:
         """Take note of how long a drill took."""

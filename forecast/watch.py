@@ -26,6 +26,7 @@ _NOTICEABLE = 0.01
 """A failure matters to a link if it adds this much of its capacity."""
 _CLEARLY = 0.10
 """By how much a load must be higher to take the place of a watched one."""
+_MOST_CUTS = 64
 _MOST_PRODUCTS = 1e8
 _FEWEST_STEPS = 48
 
@@ -117,7 +118,7 @@ def _pair_loads(
     intact = routing.under(NO_CUT, keys)
     base = _ratios(intact, rates_bps)
     found = {}
-    for cut in single_cuts(routing.what_if.topology):
+    for cut in _heaviest(single_cuts(routing.what_if.topology), intact, rates_bps):
         failed = _ratios(routing.under(cut, keys), rates_bps)
         added, high = _high(failed - base), _high(failed)
         (failure,) = cut
@@ -125,6 +126,17 @@ def _pair_loads(
             if added[row] > _NOTICEABLE:
                 found[WatchedLink(link=link, under_failure=failure)] = float(high[row])
     return found
+
+
+def _heaviest(
+    cuts: tuple[frozenset[LinkId], ...], intact: RoutingMatrix, rates_bps: Array
+) -> list[frozenset[LinkId]]:
+    """The failures that send most traffic elsewhere; each takes a routing of its own to judge."""
+    carried: dict[LinkId, float] = {}
+    for row, high in zip(intact.links, _high(rates_bps @ intact.shares.T).tolist(), strict=True):
+        carried[row.link] = carried.get(row.link, 0.0) + high
+    ranked = sorted(cuts, key=lambda cut: -sum(carried.get(link, 0.0) for link in cut))
+    return ranked[:_MOST_CUTS]
 
 
 def _leading(values: Mapping[T, float], most: int, before: tuple[T, ...]) -> tuple[T, ...]:

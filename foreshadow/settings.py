@@ -234,10 +234,14 @@ class ForecastSettings(BaseModel):
         default=2016, ge=50, description="steps the residual quantile looks back"
     )
     watched_pairs: int = Field(
-        default=24, ge=1, description="(failure, link) pairs with models of their own"
+        default=24,
+        ge=1,
+        description="(failure, link) pairs with models of their own, 112 KiB each as below",
     )
     watched_demands: int = Field(
-        default=6, ge=0, description="largest demands with models of their own"
+        default=6,
+        ge=0,
+        description="largest demands with models of their own, 112 KiB each at four horizons",
     )
     warm_up_steps: int = Field(default=576, ge=1, description="steps seen before the first warning")
     warn_from: AwareDatetime | None = Field(

@@ -7,7 +7,7 @@ import pytest
 
 from forecast.drill_length import DrillLength
 from forecast.ranking import TriageCosts, excess_bps
-from foreshadow.topology import DirectedLink, LinkId, NodeId
+from foreshadow.topology import LinkId
 from foreshadow.triage_report import TriageReport, TriageRow
 from foreshadow.whatif import NO_CUT
 from ingest.sources.profile import profile_matrices
@@ -16,23 +16,26 @@ from tests.planned_network import planned
 from tests.production_state import ABILENE, abilene
 
 AT = datetime(2004, 3, 1, tzinfo=UTC)
-LINK = DirectedLink(NodeId("A"), NodeId("B"), LinkId("A-B"))
 
 
-def _report(made_at: datetime, ratio: float, lost_bps: float = 0.0) -> TriageReport:
+def _report(made_at: datetime, over_bps: float, lost_bps: float = 0.0) -> TriageReport:
     row = TriageRow(
-        failure=LinkId("C-D"), worst_link=str(LINK), worst_ratio=ratio, lost_bps=lost_bps
+        failure=LinkId("C-D"),
+        worst_link="A->B",
+        worst_ratio=1.0,
+        lost_bps=lost_bps,
+        over_bps=over_bps,
     )
     return TriageReport(warning="w", made_at=made_at, rows=(row,))
 
 
 def test_the_latest_triage_counts_while_it_is_recent() -> None:
-    """Excess over the limit times capacity, and what is lost; an old or unknown one is nothing."""
-    costs, hour = TriageCosts(0.8), timedelta(hours=1)
-    costs.hear(_report(AT, 1.0, 5e6), {LINK: 1e9})
-    costs.hear(_report(AT - hour, 9.0), {LINK: 1e9})
+    """What is over the limit and what is lost; an old report or none is nothing."""
+    costs, hour = TriageCosts(), timedelta(hours=1)
+    costs.hear(_report(AT, 2e8, 5e6))
+    costs.hear(_report(AT - hour, 9e9))
 
-    assert costs.of(LinkId("C-D"), AT, hour) == pytest.approx(0.2e9 + 5e6)
+    assert costs.of(LinkId("C-D"), AT, hour) == 2.05e8
     assert costs.of(LinkId("C-D"), AT + 2 * hour, hour) == 0
     assert costs.of(LinkId("A-B"), AT, hour) == 0
 

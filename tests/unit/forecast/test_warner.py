@@ -157,7 +157,7 @@ def test_what_triage_says_counts_where_it_is_dearer() -> None:
         failure=LinkId(last.under_failure), worst_link=last.link, worst_ratio=0.1, lost_bps=5e12
     )
     report = TriageReport(warning="w", made_at=last.made_at, rows=(row,))
-    forecaster.warner.hear_triage(report, forecaster.routing)
+    forecaster.warner.hear_triage(report)
     first = _warnings(forecaster)[0]
 
     assert first.under_failure == last.under_failure
