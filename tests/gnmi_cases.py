@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.json_format import ParseDict
+from pygnmi.spec.v080 import gnmi_pb2
+
 from ingest.device_names import DeviceNames
 from ingest.sources.gnmi_decoder import GnmiDecoder
 from ingest.sources.gnmi_state import GnmiLimits
@@ -136,6 +139,13 @@ def _event_hoard(number: int) -> bytes:
     return json.dumps(said | {"name": f"subscription {number}"}).encode()
 
 
+def _protobuf(raw: bytes) -> bytes:
+    """The same response as protobuf."""
+    return bytes(ParseDict(json.loads(raw), gnmi_pb2.SubscribeResponse()).SerializeToString())
+
+
+PROTOBUF = tuple(map(_protobuf, (PROTOJSON[0], PROTOJSON[1], PROTOJSON[3], SYNCED)))
+
 GNMI_CASES = (
     DecoderCase(
         name="gnmi",
@@ -150,6 +160,15 @@ GNMI_CASES = (
                 if number % 3
                 else oper(f"eth{number}", "UP", prefix=path(f"odd{number}"))
             ),
+        ),
+    ),
+    DecoderCase(
+        name="gnmi-proto",
+        decoder=made("gnmi-proto"),
+        samples=PROTOBUF,
+        hoard=Hoard(
+            decoder=made("gnmi-proto", SMALL),
+            message=lambda number: _protobuf(oper(f"eth{number}", "UP")),
         ),
     ),
     DecoderCase(

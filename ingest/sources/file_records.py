@@ -77,6 +77,15 @@ def lines(file: BinaryIO) -> Iterator[Document]:
         is_rest = not line.endswith(b"\n")
 
 
+def whole(file: BinaryIO) -> Iterator[Document]:
+    """The file as one record; one that is too long is cut.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    yield Document(file.read(_LONGEST_LINE), 1)
+
+
 def _is_plain(line: bytes) -> bool:
     """Whether a line is surely one document: most files have nothing else, and this is cheap."""
     return (

@@ -45,6 +45,16 @@ def opened(address: str, security: GnmiSecurity) -> Iterator[tuple[Any, Metadata
         yield gNMIStub(channel), credentials(security)
 
 
+def check(security: GnmiSecurity) -> None:
+    """See that every file of the security settings is there.
+
+    Raises:
+        ConfigError: One cannot be read; names it and the field.
+    """
+    for field in ("ca_file", "certificate_file", "key_file", "password_file"):
+        _read(field, getattr(security, field))
+
+
 def _channel(address: str, security: GnmiSecurity) -> Any:
     if security.plaintext:
         return grpc.insecure_channel(address, options=_OPTIONS)

@@ -1,6 +1,7 @@
 """Notifications in every spelling that collectors give them, as decoders of the house."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 import msgspec
 
@@ -15,16 +16,29 @@ from ingest.sources.gnmi_notification import Message, Notification, Synced
 from ingest.sources.gnmi_protojson import parse_protojson
 from ingest.sources.gnmi_state import Arrival, GnmiLimits, GnmiState
 
+Framing = Literal["json", "lines", "whole"]
+"""What a record is in a file: a JSON document, a line, or all of it."""
+
 Parse = Callable[[bytes], Iterable[Message]]
+
+
+def _protobuf() -> Parse:
+    from ingest.sources.gnmi_protobuf import parse_protobuf  # noqa: PLC0415 - only who asks for it
+
+    return parse_protobuf
+
 
 PARSERS: dict[str, Callable[[], Parse]] = {
     "gnmi": lambda: parse_protojson,
+    "gnmi-proto": _protobuf,
     "gnmic-json": lambda: parse_gnmic_json,
     "gnmic-event": lambda: parse_event,
     "mdt": lambda: parse_mdt,
     "cisco-csv": lambda: CiscoCsv().parse,
 }
 """By the name that an operator gives the spelling; some remember what a file began with."""
+
+_FRAMINGS: dict[str, Framing] = {"cisco-csv": "lines", "gnmi-proto": "whole"}
 
 
 class GnmiDecoder:
@@ -51,7 +65,7 @@ class GnmiDecoder:
                 never synchronised.
         """
         self.name = spelling
-        self.is_line_based = spelling == "cisco-csv"
+        self.framing: Framing = _FRAMINGS.get(spelling, "json")
         self._parse, self._names = PARSERS[spelling](), names
         self._trusted_ns = None if trusted_after_s is None else int(trusted_after_s * 1e9)
         self.state = GnmiState(spelling, limits, instance=instance)

@@ -9,10 +9,10 @@ import queue
 import random
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import grpc
-import msgspec
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -21,16 +21,16 @@ from foreshadow.errors import ConfigError
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
 from ingest.collector import Collector
-from ingest.heard import Heard
+from ingest.heard import Heard, Refused
 from ingest.source import Ground, Outlet
-from ingest.sources.gnmi_channel import credentials, opened, subscribe
+from ingest.sources.gnmi_channel import check, opened, subscribe
 from ingest.sources.gnmi_notification import Notification
 from ingest.sources.gnmi_protobuf import messages_of
 from ingest.sources.gnmi_state import Arrival, GnmiState
 from ingest.sources.gnmi_subscription import DEFAULT_PATHS, GnmiPath, GnmiSecurity, GnmiTarget
 
-_BATCH = 500
-_MOST_WAITING = 10_000
+_MOST_WAITING = 256
+"""Responses, of at most `LARGEST_INPUT_BYTES` each; beyond them the targets wait."""
 _POLL_S = 0.2
 _JOIN_S = 5.0
 _LONGEST_BACKOFF_S = 60.0
@@ -73,7 +73,7 @@ class GnmiConfig(BaseModel):
                     f"{', '.join(sorted(known))}",
                     field=f"targets.{number}.device",
                 )
-            credentials(target.security or self.security)
+            check(target.security or self.security)
         return GnmiSource(self, ground.clock)
 
 
@@ -129,26 +129,31 @@ class GnmiSource:
             batch = [self._waiting.get(timeout=_POLL_S)]
         except queue.Empty:
             return []
-        while len(batch) < _BATCH and not self._waiting.empty():
+        while len(batch) < _MOST_WAITING and not self._waiting.empty():
             batch.append(self._waiting.get())
         return batch
 
     def _heard(self, told: _Told) -> Iterator[Heard]:
-        if told.response is None:
+        response = told.response
+        if response is None:
             self._state.restart(told.device)
             return
-        arrival = Arrival(
-            origin=f"gnmi:{told.device}",
-            received_ns=told.received_ns,
-            sample=told.response.SerializeToString()[:DEAD_LETTER_SAMPLE_BYTES],
-        )
+        for heard in self._understood(told.device, response, told.received_ns):
+            if isinstance(heard, Refused):
+                sample = response.SerializeToString()[:DEAD_LETTER_SAMPLE_BYTES]
+                yield replace(heard, sample=sample)
+            else:
+                yield heard
+
+    def _understood(self, device: NodeId, response: Any, received_ns: int) -> Iterator[Heard]:
+        arrival = Arrival(origin=f"gnmi:{device}", received_ns=received_ns)
         try:
-            for message in messages_of(told.response):
+            for message in messages_of(response):
                 if isinstance(message, Notification):
-                    yield from self._state.take(told.device, message, "", arrival)
+                    yield from self._state.take(device, message, "", arrival)
                 else:
-                    yield from self._state.sync(told.device, "", arrival)
-        except (msgspec.DecodeError, RecursionError, ValueError) as error:
+                    yield from self._state.sync(device, "", arrival)
+        except (RecursionError, ValueError) as error:
             yield arrival.refuse(f"not gNMI: {error}")
 
     def put(self, device: NodeId, response: Any | None, stop: threading.Event) -> None:

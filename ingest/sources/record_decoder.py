@@ -9,9 +9,9 @@ from foreshadow.errors import ConfigError
 from ingest.device_names import DeviceNames
 from ingest.heard import Decoder, Heard
 from ingest.source import Ground
-from ingest.sources.gnmi_decoder import GnmiDecoder
+from ingest.sources.gnmi_decoder import Framing, GnmiDecoder
 
-Spelling = Literal["gnmi", "gnmic-json", "gnmic-event", "mdt", "cisco-csv"]
+Spelling = Literal["gnmi", "gnmi-proto", "gnmic-json", "gnmic-event", "mdt", "cisco-csv"]
 SPELLINGS: tuple[str, ...] = get_args(Spelling)
 
 
@@ -19,10 +19,10 @@ class RecordDecoder(Decoder, Protocol):
     """A decoder of records that may come under a key, and that may hold something back.
 
     Attributes:
-        is_line_based: Whether every line of a file is a record; else every JSON document is.
+        framing: What a record is in a file.
     """
 
-    is_line_based: bool
+    framing: Framing
 
     def decode_from(
         self, raw: bytes, key: str, *, origin: str, received_ns: int

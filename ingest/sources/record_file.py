@@ -4,7 +4,7 @@ import gzip
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -17,7 +17,8 @@ from foreshadow.errors import ConfigError
 from ingest.collector import Collector
 from ingest.heard import Heard
 from ingest.source import Ground, Outlet
-from ingest.sources.file_records import Document, documents, lines
+from ingest.sources.file_records import Document, documents, lines, whole
+from ingest.sources.gnmi_decoder import Framing
 from ingest.sources.record_decoder import RecordConfig, RecordDecoder
 
 STDIN = Path("-")
@@ -75,7 +76,7 @@ def hear_file(path: Path, decoder: RecordDecoder, clock: Clock) -> Iterator[Hear
         ConfigError: It cannot be read.
     """
     with _opened(path) as file:
-        records = lines(file) if decoder.is_line_based else documents(file)
+        records = _FRAMES[decoder.framing](file)
         for document in _readable(path, records):
             yield from decoder.decode(
                 document.raw, origin=f"{path}:{document.line}", received_ns=to_ns(clock.now())
@@ -88,6 +89,13 @@ def _readable(path: Path, records: Iterator[Document]) -> Iterator[Document]:
         yield from records
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"cannot be read to its end: {error}", path=path) from error
+
+
+_FRAMES: Mapping[Framing, Callable[[BinaryIO], Iterator[Document]]] = {
+    "json": documents,
+    "lines": lines,
+    "whole": whole,
+}
 
 
 @contextmanager
