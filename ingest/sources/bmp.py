@@ -66,7 +66,12 @@ class BmpConfig(BaseModel):
             most_routers=self.most_routers,
         )
         return BmpListener(
-            split_address(self.listen), names, ground.clock, limits, adj_rib_in=self.adj_rib_in
+            split_address(self.listen),
+            names,
+            ground.clock,
+            limits,
+            adj_rib_in=self.adj_rib_in,
+            meter=ground.meter,
         )
 
 

@@ -9,6 +9,7 @@ import math
 import selectors
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,17 +17,21 @@ import structlog
 
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
+from foreshadow.meter import SILENT, Meter
+from foreshadow.topology import NodeId
 from ingest.collector import Collector
 from ingest.device_names import DeviceNames
 from ingest.heard import Heard, Refused
 from ingest.source import Outlet
 from ingest.sources.bgp_octets import Malformed
+from ingest.sources.bmp_account import BmpAccount
 from ingest.sources.bmp_decoder import BmpDecoder
 from ingest.sources.bmp_framing import BmpFraming
 from ingest.sources.bmp_merge import merged
 from ingest.sources.bmp_router import SOURCE, AdjRibIn
 
 _PIECE = 1 << 16
+_MEASURED_EVERY_S = 1.0
 _ROUND_S = 0.2
 """How soon the server notices that it is to stop, and what is due by the clock."""
 _KEEPALIVE = (
@@ -76,6 +81,7 @@ class BmpListener:
         limits: ListenerLimits,
         *,
         adj_rib_in: AdjRibIn = "pre-policy",
+        meter: Meter = SILENT,
     ) -> None:
         """Open nothing yet.
 
@@ -85,14 +91,14 @@ class BmpListener:
             clock: Time.
             limits: How long, and how much.
             adj_rib_in: Which table stands for what a peer sent.
+            meter: Takes what is counted.
         """
+        self._meter, self._measured_s, self.account = meter, -math.inf, BmpAccount()
         self._address, self._names, self._clock = address, names, clock
         self._limits, self._adj_rib_in = limits, adj_rib_in
         self._sessions: dict[socket.socket, _Session] = {}
         self.bound: tuple[str, int] | None = None
         """Where it listens, while it does."""
-        self.cut_off = 0
-        """Sessions that the server ended."""
 
     @property
     def routers(self) -> tuple[str, ...]:
@@ -144,6 +150,20 @@ class BmpListener:
             collector.take(session.due(self._clock.monotonic_s()))
             if session.end_reason:
                 self._end(session, selector, collector)
+        self._measure()
+
+    def _measure(self) -> None:
+        """Now and then, what has been counted."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._measured_s + _MEASURED_EVERY_S:
+            return
+        self._measured_s = now_s
+        present: dict[NodeId, Counter[str]] = {}
+        for session in self._sessions.values():
+            decoder = session.decoder
+            if decoder.device is not None and decoder.router is not None:
+                present[decoder.device] = decoder.router.unused
+        self.account.measure(self._meter, present)
 
     def _accept(
         self, server: socket.socket, selector: selectors.BaseSelector, collector: Collector
@@ -155,7 +175,7 @@ class BmpListener:
         origin = f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
         if len(self._sessions) >= self._limits.most_routers:
             accepted.close()
-            self.cut_off += 1
+            self.account.cut_off += 1
             reason = f"more than {self._limits.most_routers} routers; raise `most_routers`"
             collector.take([Refused(reason=reason, origin=origin)])
             return
@@ -181,6 +201,8 @@ class BmpListener:
         was_unknown = session.decoder.device is None
         now = self._clock.monotonic_s(), to_ns(self._clock.now())
         collector.take(merged(session.take(piece, *now)))
+        if session.decoder.device is not None:
+            self.account.messages[session.decoder.device] += session.drain()
         if was_unknown and session.decoder.device is not None:
             log.info("bmp_session_began", device=session.decoder.device, origin=session.origin)
             self._replace_elder(session, selector, collector)
@@ -201,8 +223,10 @@ class BmpListener:
         selector.unregister(session.socket)
         session.socket.close()
         del self._sessions[session.socket]
+        if session.decoder.device is not None and session.decoder.router is not None:
+            self.account.unused[session.decoder.device] += session.decoder.router.unused
         if session.is_at_fault:
-            self.cut_off += 1
+            self.account.cut_off += 1
             reason = f"BMP session ended: {session.end_reason}"
             collector.take([Refused(reason=reason, sample=session.sample, origin=session.origin)])
         log.info(
@@ -227,6 +251,7 @@ class _Session:
         self.socket, self.origin, self.decoder = connection, origin, decoder
         self.end_reason, self.is_at_fault, self.sample = "", False, b""
         self._limits, self._framing, self._refused = limits, BmpFraming(), 0
+        self._messages = 0
         self._began_s = self._heard_s = self._vouched_s = now_s
         self._told, self._told_s = 0, now_s
 
@@ -238,6 +263,7 @@ class _Session:
         self._heard_s = now_s
         try:
             for raw in self._framing.feed(piece):
+                self._messages += 1
                 for heard in self.decoder.decode(raw, origin=self.origin, received_ns=now_ns):
                     self._refused += isinstance(heard, Refused)
                     yield heard
@@ -247,6 +273,11 @@ class _Session:
             self._cut("the sender is unknown", piece)
         elif self._refused > self._limits.most_refused:
             self._cut(f"more than {self._limits.most_refused} messages refused", piece)
+
+    def drain(self) -> int:
+        """How many messages came since this was asked last."""
+        count, self._messages = self._messages, 0
+        return count
 
     def due(self, now_s: float) -> Iterator[Heard]:
         """What is to be said by the clock."""

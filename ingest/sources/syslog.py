@@ -87,6 +87,7 @@ class SyslogConfig(BaseModel):
             decoder,
             ground.clock,
             most_connections=self.most_connections,
+            meter=ground.meter,
         )
 
 

@@ -13,8 +13,10 @@ from contextlib import ExitStack
 
 import structlog
 
+from foreshadow import meter as metrics
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
+from foreshadow.meter import SILENT, Meter
 from ingest.collector import Collector
 from ingest.heard import Heard, Refused
 from ingest.source import Outlet
@@ -25,6 +27,7 @@ _LONGEST_DATAGRAM = 1 << 16
 _PIECE = 1 << 16
 _BATCH = 256
 _ROUND_S = 0.2
+_MEASURED_EVERY_S = 1.0
 _RECEIVE_BUFFER = 8 << 20
 _SO_RXQ_OVFL = 40
 """Linux: each datagram brings along how many were dropped before it, since the socket was made."""
@@ -50,6 +53,7 @@ class SyslogListener:
         clock: Clock,
         *,
         most_connections: int = 256,
+        meter: Meter = SILENT,
     ) -> None:
         """Open nothing yet.
 
@@ -59,7 +63,9 @@ class SyslogListener:
             decoder: Reads the lines.
             clock: Time.
             most_connections: At a time.
+            meter: Takes what is counted.
         """
+        self._meter, self._measured_s = meter, float("-inf")
         self._udp, self._tcp, self.decoder = udp, tcp, decoder
         self._clock, self._most = clock, most_connections
         self._connections: dict[socket.socket, _Connection] = {}
@@ -157,6 +163,11 @@ class SyslogListener:
         for sock, connection in list(self._connections.items()):
             if now_s > connection.heard_s + _IDLE_S:
                 self._close(sock, selector)
+        if now_s >= self._measured_s + _MEASURED_EVERY_S:
+            self._measured_s = now_s
+            self._meter.total(metrics.SYSLOG_DROPPED, self.dropped)
+            for outcome, count in self.decoder.lines.items():
+                self._meter.total(metrics.SYSLOG_LINES, count, outcome=outcome)
         yield from self.decoder.due(to_ns(self._clock.now()))
 
     def _close(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:

@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 from struct import pack
+from typing import Any
 
 import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.prometheus import PrometheusMeter
 from foreshadow.clock import SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.inventory import DeviceEntry
+from foreshadow.meter import SILENT, Meter
 from foreshadow.observed import Stream, encode
 from foreshadow.routing import BestPath
 from foreshadow.settings import BusSettings
@@ -46,10 +49,10 @@ _SESSION = (
 
 
 @contextmanager
-def _serving(kept: KeptOutlet, **limits: float) -> Iterator[BmpListener]:
+def _serving(kept: KeptOutlet, *, meter: Meter = SILENT, **limits: float) -> Iterator[BmpListener]:
     """A server on a free port of this host."""
     told = ListenerLimits(**{"settle_s": 0.2, "vouch_s": 0.2, **limits})  # type: ignore[arg-type]
-    listener = BmpListener(("127.0.0.1", 0), _NAMES, SystemClock(), told)
+    listener = BmpListener(("127.0.0.1", 0), _NAMES, SystemClock(), told, meter=meter)
     stop = threading.Event()
     thread = threading.Thread(target=listener.run, args=(1, kept, stop), name="bmp-test")
     thread.start()
@@ -108,6 +111,27 @@ def test_a_routers_session_reaches_the_bus_and_is_vouched_for() -> None:
     assert _reasons(kept) == []
 
 
+def test_sessions_are_measured_over_all_a_router_had() -> None:
+    """As Prometheus sees it: what was not used adds up, also when the router comes again."""
+    kept, meter = KeptOutlet(), PrometheusMeter()
+    with _serving(kept, meter=meter) as listener:
+        for _ in range(2):
+            with _connected(listener) as router:
+                router.sendall(b"".join([*_SESSION, made.statistics()]))
+                eventually(lambda: listener.routers == ("r1",), within_s=_WAIT_S)
+                eventually(
+                    lambda: dict(meter.values()).get("foreshadow_bmp_routers") == 1,
+                    within_s=_WAIT_S,
+                )
+            eventually(lambda: not listener.routers, within_s=_WAIT_S)
+
+        unused = 'foreshadow_bmp_unused_total{device="r1",reason="messages: Statistics"}'
+        eventually(lambda: dict(meter.values()).get(unused) == 2, within_s=_WAIT_S)
+        seen = dict(meter.values())
+        assert seen['foreshadow_bmp_messages_total{device="r1"}'] == 2 * len(_SESSION) + 2
+        assert seen["foreshadow_bmp_cut_off_total"] == 0
+
+
 def test_a_router_that_comes_again_replaces_its_former_session() -> None:
     """The elder is hung up on, though it seems alive."""
     kept = KeptOutlet()
@@ -136,7 +160,7 @@ def test_a_router_that_comes_again_replaces_its_former_session() -> None:
     ],
 )
 def test_a_hostile_sender_is_cut_off_for_a_reason(
-    sent: bytes, limits: dict[str, float], reason: str
+    sent: bytes, limits: dict[str, Any], reason: str
 ) -> None:
     """What is no BMP, nobody we know, silent, stalled, or wrong too often."""
     kept = KeptOutlet()
@@ -145,7 +169,7 @@ def test_a_hostile_sender_is_cut_off_for_a_reason(
 
         assert _is_hung_up(sender)
         eventually(lambda: reason in " ".join(_reasons(kept)), within_s=_WAIT_S)
-        eventually(lambda: listener.cut_off == 1 and not listener.routers, within_s=_WAIT_S)
+        eventually(lambda: listener.account.cut_off == 1 and not listener.routers, within_s=_WAIT_S)
 
 
 def test_no_more_routers_than_allowed() -> None:

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.prometheus import PrometheusMeter
 from foreshadow.clock import SystemClock
 from foreshadow.errors import ConfigError
 from foreshadow.incident import IncidentKind
 from foreshadow.inventory import DeviceEntry
+from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import BusSettings
 from ingest.device_names import DeviceNames
 from ingest.source import Ground
@@ -37,11 +39,18 @@ def _decoder() -> SyslogDecoder:
 
 
 @contextmanager
-def _serving(kept: KeptOutlet, most_connections: int = 256) -> Iterator[SyslogListener]:
+def _serving(
+    kept: KeptOutlet, *, most_connections: int = 256, meter: Meter = SILENT
+) -> Iterator[SyslogListener]:
     """A server on free ports of this host."""
     here = ("127.0.0.1", 0)
     listener = SyslogListener(
-        (here,), (here,), _decoder(), SystemClock(), most_connections=most_connections
+        (here,),
+        (here,),
+        _decoder(),
+        SystemClock(),
+        most_connections=most_connections,
+        meter=meter,
     )
     stop = threading.Event()
     thread = threading.Thread(target=listener.run, args=(1, kept, stop), name="syslog-test")
@@ -65,8 +74,11 @@ def _whats(kept: KeptOutlet) -> list[IncidentKind]:
 
 def test_datagrams_are_heard() -> None:
     """Each is one line; what is none is refused, with the sender's address."""
-    kept = KeptOutlet()
-    with _serving(kept) as listener, socket.socket(type=socket.SOCK_DGRAM) as sender:
+    kept, meter = KeptOutlet(), PrometheusMeter()
+    with (
+        _serving(kept, meter=meter) as listener,
+        socket.socket(type=socket.SOCK_DGRAM) as sender,
+    ):
         udp, _ = _addresses(listener)
         for raw in (_DOWN, _OTHER, b"\xff\xfe", _UP):
             sender.sendto(raw, udp)
@@ -77,6 +89,8 @@ def test_datagrams_are_heard() -> None:
         assert [it.origin for it in kept.refused] == [f"127.0.0.1:{sender.getsockname()[1]}"]
         assert listener.decoder.lines == {"incident": 2, "other": 1, "refused": 1}
         assert listener.dropped == 0
+        other = 'foreshadow_syslog_lines_total{outcome="other"}'
+        eventually(lambda: dict(meter.values()).get(other) == 1, within_s=_WAIT_S)
 
 
 def test_a_storm_is_told_by_the_clock() -> None:
