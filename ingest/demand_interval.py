@@ -8,19 +8,21 @@ could read yet (its template or its sampler was not known) is withheld. A demand
 is worse than one that is old.
 
 Sampling makes an estimate of the demand. With one packet in N metered, a flow of b octets in p
-packets stands for N b octets, with a variance of at most N (N - 1) b^2 / p where packets are of one
-size; over c sampled packets of equal size the relative standard error is about sqrt(1 / c).
+packets stands for N b octets, with a variance of N (N - 1) b^2 / p where its packets are of one
+size, and more where they are not; over c sampled packets of one size the relative standard error is
+about sqrt(1 / c).
 Source: RFC 5475 section 5; Phaal and Panchen, "Packet sampling basics", 2003.
 """
 
 import math
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import nlargest
 
 from foreshadow.observed import DemandRate
 from foreshadow.topology import NodeId
+from ingest.demand_account import DemandAccount, IntervalSummary
 from ingest.demand_flow import Aside, Direction, Flow
 from ingest.demand_prefixes import PrefixKey, PrefixTable, prefix_of
 from ingest.heard import DemandReading
@@ -53,53 +55,6 @@ class DemandRules:
     prefixes: PrefixTable
     edges: frozenset[int] | None = None
     max_prefixes: int = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalSummary:
-    """One closed interval of a device, and how sure its total is.
-
-    Attributes:
-        relative_error: Standard error over the total, of sampling alone; 0 where nothing was
-            sampled.
-        packets: Metered packets it rests on.
-    """
-
-    device: NodeId
-    start_ns: int
-    rate_bps: float
-    prefixes: int
-    packets: int
-    relative_error: float
-
-
-@dataclass(slots=True)
-class DemandAccount:
-    """What became of everything a device exported, since the start.
-
-    Attributes:
-        octets: Estimated octets that became demand.
-        aside_flows: Flows that did not, by the reason.
-        aside_octets: Their estimated octets.
-        intervals: Intervals closed.
-        withheld: Intervals not shown, as flows of them could not be read.
-        resets: Times the clock was set back and the open intervals were dropped.
-        recent: The last intervals closed.
-    """
-
-    flows: int = 0
-    octets: float = 0.0
-    aside_flows: Counter[Aside] = field(default_factory=Counter)
-    aside_octets: Counter[Aside] = field(default_factory=Counter)
-    intervals: int = 0
-    withheld: int = 0
-    resets: int = 0
-    recent: deque[IntervalSummary] = field(default_factory=lambda: deque(maxlen=16))
-
-    def set_aside(self, reason: Aside, octets: float, *, flows: int = 1) -> None:
-        """Count what is no demand."""
-        self.aside_flows[reason] += flows
-        self.aside_octets[reason] += round(octets)
 
 
 class DeviceDemand:
@@ -295,17 +250,3 @@ class _Sum:
         self.octets += other.octets
         self.variance += other.variance
         self.packets += other.packets
-
-
-def total(accounts: Iterable[DemandAccount]) -> DemandAccount:
-    """Several devices' accounts as one; without their intervals."""
-    whole = DemandAccount()
-    for each in accounts:
-        whole.flows += each.flows
-        whole.octets += each.octets
-        whole.aside_flows.update(each.aside_flows)
-        whole.aside_octets.update(each.aside_octets)
-        whole.intervals += each.intervals
-        whole.withheld += each.withheld
-        whole.resets += each.resets
-    return whole

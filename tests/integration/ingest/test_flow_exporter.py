@@ -7,9 +7,9 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import sqrt
 from pathlib import Path
@@ -19,17 +19,16 @@ import pytest
 
 from console.ownership import Run
 from foreshadow.clock import SystemClock, to_ns
-from foreshadow.incident import Incident
 from foreshadow.settings import BusSettings
-from foreshadow.telemetry import FlowRecord, TelemetrySample
+from foreshadow.telemetry import FlowRecord
 from frr.namespace import inside
 from ingest.demand_flow import Aside
-from ingest.heard import Refused
 from ingest.source import Ground
 from ingest.sources.flow_listener import FlowListener, FlowListenerConfig
 from shadow.emulation import namespaces
 from shadow.emulation.namespaces import Namespace
 from tests.eventually import eventually
+from tests.fakes.outlet import KeptOutlet
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
@@ -54,24 +53,8 @@ class _AheadClock(SystemClock):
         return super().now() + self.ahead
 
 
-@dataclass
-class _Kept:
-    """An outlet that keeps what it is given."""
-
-    samples: list[TelemetrySample] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-
-    def publish(self, samples: Iterable[TelemetrySample]) -> None:
-        """Keep samples."""
-        self.samples.extend(samples)
-
-    def tell(self, incidents: Iterable[Incident]) -> None:
-        """No flow tells of an incident."""
-        assert not list(incidents)
-
-    def refuse(self, refused: Iterable[Refused]) -> None:
-        """Keep refusals."""
-        self.refused.extend(refused)
+class _Kept(KeptOutlet):
+    """An outlet that keeps what it is given, and adds it up."""
 
     def octets(self) -> Counter[str]:
         """What all readings together carry to each prefix."""

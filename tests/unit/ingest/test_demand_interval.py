@@ -1,6 +1,7 @@
 """Flows become rates per prefix and interval."""
 
 import math
+import random
 from ipaddress import IPv4Address
 from itertools import pairwise
 
@@ -128,6 +129,25 @@ def test_flows_of_several_packets_have_the_error_of_their_packets() -> None:
     device.finish()
 
     assert device.account.recent[0].relative_error == pytest.approx(0.1, rel=1e-3)
+
+
+@pytest.mark.parametrize("one_in", [4, 20])
+def test_the_error_stated_is_the_error_made(one_in: int) -> None:
+    """Known traffic of two packet sizes, sampled at random 200 times: as far off as was said."""
+    rng, sizes = random.Random(20040311), [64, 1_500] * 1_000
+    true_octets, errors, stated = sum(sizes), [], []
+    for _ in range(200):
+        device = demand()
+        device.reach(_T0)
+        for octets in sizes:
+            if rng.random() < 1 / one_in:
+                device.take(_flow(octets, one_in=one_in))
+        device.finish()
+        errors.append(device.account.octets / true_octets - 1)
+        stated.append(device.account.recent[0].relative_error)
+
+    made = math.sqrt(sum(error**2 for error in errors) / len(errors))
+    assert made == pytest.approx(sum(stated) / len(stated), rel=0.15)
 
 
 def test_what_is_not_sampled_has_no_error_of_sampling() -> None:

@@ -14,7 +14,6 @@ import pytest
 from console.prometheus import PrometheusMeter
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.errors import ConfigError
-from foreshadow.incident import Incident
 from foreshadow.inventory import DeviceEntry
 from foreshadow.observed import DemandRate
 from foreshadow.settings import BusSettings
@@ -31,30 +30,11 @@ from ingest.sources.flow_listener import FlowListener, FlowListenerConfig
 from ingest.sources.pcap import Datagram, udp_datagrams
 from tests.eventually import eventually
 from tests.fakes.clock import FakeClock
+from tests.fakes.outlet import KeptOutlet
 from tests.flow_cases import SENT_S, fields, plain, sflow, sflow_sample, template, v5, v9
 
 _S = 1_000_000_000
 _NOW = SENT_S * _S
-
-
-class _Kept:
-    """An outlet that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.samples: list[TelemetrySample] = []
-        self.refused: list[Refused] = []
-
-    def publish(self, samples: Iterable[TelemetrySample]) -> None:
-        """Keep samples."""
-        self.samples.extend(samples)
-
-    def tell(self, incidents: Iterable[Incident]) -> None:
-        """No flow tells of an incident."""
-        assert not list(incidents)
-
-    def refuse(self, refused: Iterable[Refused]) -> None:
-        """Keep refusals."""
-        self.refused.extend(refused)
 
 
 def _ground(tmp_path: Path, *, names: tuple[str, ...] = ("r1", "r2")) -> Ground:
@@ -334,9 +314,9 @@ def test_damaged_captures_are_refused_from_there_on(tmp_path: Path) -> None:
         list(udp_datagrams(tmp_path / "missing"))
 
 
-def _run(source: Source) -> _Kept:
+def _run(source: Source) -> KeptOutlet:
     """What a source of files publishes; it waits for its end."""
-    kept, stop = _Kept(), threading.Event()
+    kept, stop = KeptOutlet(), threading.Event()
     thread = threading.Thread(target=source.run, args=(1, kept, stop))
     thread.start()
     try:
@@ -378,7 +358,7 @@ def test_a_file_of_one_datagram_says_whose_it_is(tmp_path: Path) -> None:
 
 @contextmanager
 def _listening(
-    tmp_path: Path, clock: FakeClock, outlet: _Kept
+    tmp_path: Path, clock: FakeClock, outlet: KeptOutlet
 ) -> Iterator[tuple[FlowListener, socket.socket]]:
     (listener,) = _open_with(clock, tmp_path)
     stop = threading.Event()
@@ -413,7 +393,7 @@ sources:
 
 def test_flows_over_udp_become_demand(tmp_path: Path) -> None:
     """Sent to a socket, published when the interval is over."""
-    clock, kept = FakeClock(datetime(2026, 3, 11, 17, 0, tzinfo=UTC)), _Kept()
+    clock, kept = FakeClock(datetime(2026, 3, 11, 17, 0, tzinfo=UTC)), KeptOutlet()
     with _listening(tmp_path, clock, kept) as (listener, exporter):
         account = listener.feed.exporters["127.0.0.1"].account
         exporter.send(v9(template(256), fields(256, plain("10.1.0.1", 2_000))))
@@ -431,7 +411,7 @@ def test_flows_over_udp_become_demand(tmp_path: Path) -> None:
 
 def test_datagrams_that_found_the_buffer_full_are_counted(tmp_path: Path) -> None:
     """The kernel says how many there were, with the next one that finds room."""
-    clock, kept = FakeClock(datetime(2026, 3, 11, 17, 0, tzinfo=UTC)), _Kept()
+    clock, kept = FakeClock(datetime(2026, 3, 11, 17, 0, tzinfo=UTC)), KeptOutlet()
     (listener,) = _open_with(clock, tmp_path)
     sock = listener._sockets[0]
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -458,7 +438,7 @@ def test_datagrams_that_found_the_buffer_full_are_counted(tmp_path: Path) -> Non
     assert 0 < listener.dropped < 100
 
 
-class _Broken(_Kept):
+class _Broken(KeptOutlet):
     """An outlet whose broker is gone for good."""
 
     def publish(self, samples: Iterable[TelemetrySample]) -> None:
