@@ -104,6 +104,18 @@ FULL_STATE_BYTES = _counter(
 SHADOWED = _counter("ingest_readings_shadowed", "Readings another source knew better", "source")
 INCIDENTS = _counter("incidents", "What occurred to routers", "what")
 
+# The owner of the rates.
+COUNTER_ROWS = _counter("ingest_counter_rows", "Interfaces' counters read")
+COUNTER_ROWS_VOID = _counter(
+    "ingest_counter_rows_void", "Of them, without a rate: cleared, beyond belief, or the first"
+)
+COUNTER_BLOCKS_OLD = _counter("ingest_counter_blocks_old", "Readings repeated or out of order")
+COUNTER_BLOCKS_OTHER = _counter(
+    "ingest_counter_blocks_other", "Readings of a source that is not followed"
+)
+RATE_FRAMES = _counter("ingest_rate_frames", "Rate frames published")
+RATE_ROWS = _counter("ingest_rate_rows", "Interfaces' rates published")
+
 # Exporters of flows.
 FLOW_DATAGRAMS = _counter("flow_datagrams", "Datagrams of an exporter", "exporter")
 FLOW_REFUSED = _counter("flow_refused", "Of them, not or not wholly understood", "exporter")

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from foreshadow import meter as metrics
 from foreshadow.bus import Bus, Publisher, Record, Subscription
 from foreshadow.checkpoint import Checkpoint, checkpoint, reopen, save
 from foreshadow.clock import Clock, to_ns
@@ -15,7 +16,9 @@ from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
 from foreshadow.delta import StateDelta
 from foreshadow.errors import HistoryGone
+from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import IngestSettings
+from foreshadow.sync_report import SyncReport
 from foreshadow.topics import Topic
 from ingest.bus_outlet import BusOutlet
 from ingest.intake import Intake
@@ -35,7 +38,7 @@ _SILENT_AFTER_POLLS = 3
 log = structlog.get_logger(__name__)
 
 
-def run(
+def run(  # noqa: PLR0913 - what a process is made of
     bus: Bus,
     settings: IngestSettings,
     clock: Clock,
@@ -43,6 +46,7 @@ def run(
     *,
     epoch_file: Path,
     sources: Sequence[Source] = (),
+    meter: Meter = SILENT,
 ) -> None:
     """Own the state until `stop` is set.
 
@@ -54,6 +58,7 @@ def run(
         epoch_file: Keeps the epoch across restarts; a checkpoint of the state is beside it, and
             belongs to the topics of this bus and to no others.
         sources: Readers of production that this process runs, each in a thread of its own.
+        meter: Takes the counts of what came in and went out.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
@@ -84,7 +89,9 @@ def run(
         positions = {**subscription.positions(), **bus.ends(Topic.STATE)}
         save(file, checkpoint(positions, owner.checkpoint(), own=intake.checkpoint()))
 
-    rounds = _Rounds(settings, clock, publisher, rates=rates, take_checkpoint=take_checkpoint)
+    rounds = _Rounds(
+        settings, clock, publisher, rates=rates, meter=meter, take_checkpoint=take_checkpoint
+    )
     with closing(subscription), _running(sources, epoch, bus, stop):
         _loop(subscription, intake, rounds, stop)
 
@@ -99,10 +106,11 @@ class _Rounds:
         publisher: Publisher,
         *,
         rates: RatePublisher,
+        meter: Meter,
         take_checkpoint: Callable[[], None],
     ) -> None:
         self._settings, self._clock, self._publisher = settings, clock, publisher
-        self._rates, self._take_checkpoint = rates, take_checkpoint
+        self._rates, self._meter, self._take_checkpoint = rates, meter, take_checkpoint
         self._heartbeat_s = self._report_s = self._checkpoint_s = clock.monotonic_s()
         self._silence_ns = round(_SILENT_AFTER_POLLS * settings.poll_s * 1e9)
         self._quiet_ns = max(self._silence_ns, round(settings.quiet_s * 1e9))
@@ -120,8 +128,10 @@ class _Rounds:
             intake.heartbeat(now_ns - self._silence_ns, quiet_since_ns=now_ns - self._quiet_ns)
         if now_s >= self._report_s + self._settings.report_s:
             self._report_s = now_s
-            report = to_json(intake.report(self._clock.now()))
-            self._publisher.publish(Topic.STATUS, "ingest", report)
+            report = intake.report(self._clock.now())
+            self._publisher.publish(Topic.STATUS, "ingest", to_json(report))
+            _tell(report, self._meter)
+            self._rates.tell(self._meter)
         if intake.is_live:
             self._rates.settle(to_ns(self._clock.now()))
         self._publisher.flush()
@@ -148,6 +158,15 @@ def _loop(
             intake.go_live()
             log.info("ingest_went_live")
         rounds.go(intake)
+
+
+def _tell(report: SyncReport, meter: Meter) -> None:
+    """Bring the process's numbers up to its account."""
+    for tally in report.streams:
+        meter.total(metrics.READINGS, tally.readings, stream=tally.stream)
+        meter.total(metrics.DELTAS_SENT, tally.messages, stream=tally.stream)
+        meter.total(metrics.STATE_BYTES, tally.bytes, stream=tally.stream)
+        meter.total(metrics.FULL_STATE_BYTES, tally.full_state_bytes, stream=tally.stream)
 
 
 def _ask(record: Record, rounds: _Rounds) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from foreshadow import meter as metrics
 from foreshadow.incident import Incident
+from foreshadow.meter import Meter
 from foreshadow.rates import RateFrame
 from foreshadow.settings import IngestSettings
 from foreshadow.telemetry import TelemetrySample
@@ -44,6 +46,15 @@ class RateCounts:
     """Blocks of a source that is not followed."""
     frames: int = 0
     rows_said: int = 0
+
+    def tell(self, meter: Meter) -> None:
+        """Bring the process's numbers up to these."""
+        meter.total(metrics.COUNTER_ROWS, self.rows)
+        meter.total(metrics.COUNTER_ROWS_VOID, self.void_rows)
+        meter.total(metrics.COUNTER_BLOCKS_OLD, self.old_blocks)
+        meter.total(metrics.COUNTER_BLOCKS_OTHER, self.other_sources)
+        meter.total(metrics.RATE_FRAMES, self.frames)
+        meter.total(metrics.RATE_ROWS, self.rows_said)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from foreshadow.codec import to_json
+from foreshadow.meter import Meter
 from foreshadow.rates import RateFrame
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topics import Topic
@@ -49,6 +50,10 @@ class RatePublisher:
         """
         self._is_live = True
         self._say(self._owner.settle(now_ns))
+
+    def tell(self, meter: Meter) -> None:
+        """Bring the process's numbers up to what was taken and said."""
+        self._owner.counts.tell(meter)
 
     def _say(self, said: Iterable[Said]) -> None:
         for it in said if self._is_live else ():

@@ -27,6 +27,7 @@ def serve(post: Post) -> None:
         post.stop,
         epoch_file=folder / f"ingest.{prefix}.epoch",
         sources=_sources(post.settings.ingest, ground),
+        meter=post.meter,
     )
 
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from console.prometheus import PrometheusMeter
 from foreshadow.codec import from_json
 from foreshadow.incident import Incident, IncidentKind
 from foreshadow.rates import RateTable, decode_frame
@@ -54,6 +55,25 @@ def test_incidents_go_to_their_own_topic() -> None:
     incident = from_json(value, Incident)
     assert key == incident.device == R1
     assert (incident.what, incident.count) == (IncidentKind.ERRORS, 4)
+
+
+def test_what_came_and_went_is_counted() -> None:
+    """For whoever scrapes the process."""
+    publisher = RatePublisher(RateOwner(7, IngestSettings()), lambda *_: None)
+    publisher.settle(SECOND_NS)
+    for count, at_s in ((1, 10), (2, 20), (2, 20), (9, 30)):
+        _read(publisher, count, at_s)
+        publisher.settle(at_s * SECOND_NS)
+    publisher.tell(meter := PrometheusMeter())
+
+    told = {name: value for name, value in meter.values() if value}
+    assert told == {
+        "foreshadow_ingest_counter_rows_total": 3,
+        "foreshadow_ingest_counter_rows_void_total": 1,
+        "foreshadow_ingest_counter_blocks_old_total": 1,
+        "foreshadow_ingest_rate_frames_total": 2,
+        "foreshadow_ingest_rate_rows_total": 2,
+    }
 
 
 def test_frames_are_msgpack() -> None:
