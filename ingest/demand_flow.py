@@ -1,11 +1,8 @@
 """One flow as a router exported it, freed of the protocol it came by."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
-
-from ingest.heard import Refused
 
 
 class Direction(StrEnum):
@@ -71,23 +68,3 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ingress: int | None = None
     direction: Direction | None = None
     aside: Aside | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """What one datagram of an exporter says.
-
-    Attributes:
-        at_ns: When it was sent: no flow in it ends later.
-        is_whole: Whether all in it was understood.
-        awaits: Whether some of it cannot be understood yet, and may be soon.
-        lost: Datagrams or records that the sequence number says are missing before it.
-        refused: What of it could not be used.
-    """
-
-    at_ns: int
-    flows: tuple[Flow, ...] = ()
-    is_whole: bool = True
-    awaits: bool = False
-    lost: int = 0
-    refused: tuple[Refused, ...] = ()

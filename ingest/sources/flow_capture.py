@@ -11,8 +11,9 @@ from pydantic import Field
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
 from ingest.collector import Collector
-from ingest.heard import DemandReading, Refused
+from ingest.heard import Refused
 from ingest.source import Ground, Outlet
+from ingest.sources.flow_decoder import FlowHeard
 from ingest.sources.flow_feed import FlowConfig, FlowFeed
 from ingest.sources.netflow import sent_ns
 from ingest.sources.pcap import Datagram, is_capture, udp_datagrams
@@ -70,7 +71,7 @@ class FlowCapture:
             ConfigError: A file cannot be read.
         """
         collector = Collector(self.name, epoch, outlet, self._clock)
-        heard: list[DemandReading | Refused] = []
+        heard: list[FlowHeard] = []
         for each in self._hear():
             if stop.is_set():
                 return
@@ -82,7 +83,7 @@ class FlowCapture:
         log.info("flow_files_read", files=len(self._files))
         stop.wait()
 
-    def _hear(self) -> Iterator[DemandReading | Refused]:
+    def _hear(self) -> Iterator[FlowHeard]:
         for path in self._files:
             for each in self._datagrams(path):
                 if isinstance(each, Refused):

@@ -1,14 +1,17 @@
 """What one exporter sends becomes the demand of its device: the decoder of all flow protocols."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
-from ingest.demand_flow import Export
 from ingest.demand_interval import DeviceDemand
-from ingest.heard import LARGEST_INPUT_BYTES, DemandReading, Refused
+from ingest.heard import LARGEST_INPUT_BYTES, CounterReading, Counters, DemandReading, Refused
 from ingest.sources import netflow, sflow
+from ingest.sources.flow_export import Export
 from ingest.sources.netflow_templates import TemplateLimits
+
+FlowHeard = DemandReading | CounterReading | Refused
+"""What may come of flow export."""
 
 
 @dataclass(slots=True)
@@ -21,6 +24,7 @@ class ExporterAccount:
         lost: Exports that never arrived, by the numbers of those that did: datagrams, for IPFIX
             and NetFlow 5 records.
         clocks_off: Datagrams whose clock was wrong by more than a minute; arrival was used instead.
+        nameless: Counters of ports whose name nobody knows.
         last_heard_ns: When the last one arrived; 0 before the first.
     """
 
@@ -28,6 +32,7 @@ class ExporterAccount:
     refused: int = 0
     lost: int = 0
     clocks_off: int = 0
+    nameless: int = 0
     last_heard_ns: int = 0
 
 
@@ -46,6 +51,7 @@ class FlowDecoder:
         *,
         limits: TemplateLimits | None = None,
         sampled_one_in: float | None = None,
+        interfaces: Mapping[int, str] | None = None,
     ) -> None:
         """Begin with nothing heard.
 
@@ -53,16 +59,15 @@ class FlowDecoder:
             demand: Of the device.
             limits: What is kept of the exporter's templates.
             sampled_one_in: The sampling, where the exporter does not say.
+            interfaces: Names by SNMP index, for counters of ports that the exporter does not name.
         """
         self.account = ExporterAccount()
-        self._demand = demand
+        self._demand, self._interfaces = demand, interfaces or {}
         self._netflow = netflow.NetflowParser(limits=limits, sampled_one_in=sampled_one_in)
         self._sflow = sflow.SflowParser()
 
-    def decode(
-        self, raw: bytes, *, origin: str, received_ns: int
-    ) -> Iterator[DemandReading | Refused]:
-        """The intervals that one datagram closes, and what could not be used of it."""
+    def decode(self, raw: bytes, *, origin: str, received_ns: int) -> Iterator[FlowHeard]:
+        """The intervals one datagram closes, counters in it, and what could not be used of it."""
         self.account.datagrams += 1
         self.account.last_heard_ns = received_ns
         export = self._parse(raw, origin, received_ns)
@@ -74,6 +79,20 @@ class FlowDecoder:
             self._demand.take(flow)
         yield from export.refused
         yield from self._demand.readings()
+        yield from self._counters(export)
+
+    def _counters(self, export: Export) -> Iterator[CounterReading]:
+        """The ports in a datagram that have a name, as one reading."""
+        named: dict[str, Counters] = {}
+        for port in export.ports:
+            if name := self._interfaces.get(port.index, port.counters.interface):
+                named[name] = replace(port.counters, interface=name)
+            else:
+                self.account.nameless += 1
+        if named:
+            yield CounterReading(
+                device=self._demand.device, at_ns=export.at_ns, counters=tuple(named.values())
+            )
 
     def _parse(self, raw: bytes, origin: str, received_ns: int) -> Export:
         if len(raw) > LARGEST_INPUT_BYTES:

@@ -16,7 +16,7 @@ from ingest.demand_interval import DemandRules, DeviceDemand
 from ingest.demand_prefixes import PrefixTable, Unlisted
 from ingest.heard import DemandReading, Refused
 from ingest.source import Ground
-from ingest.sources.flow_decoder import FlowDecoder
+from ingest.sources.flow_decoder import FlowDecoder, FlowHeard
 from ingest.sources.sflow import agent_of
 
 _S = 1_000_000_000
@@ -48,6 +48,10 @@ class FlowConfig(BaseModel):
     sampling: Mapping[str, Annotated[float, Field(ge=1)]] = Field(
         default={}, description="by device: one packet in how many, where it does not say itself"
     )
+    interfaces: Mapping[str, Mapping[int, str]] = Field(
+        default={},
+        description="by device: names by SNMP index, for counters in sFlow that have none",
+    )
     prefixes: tuple[Prefix, ...] = Field(
         default=(), description="destinations are counted to the longest of these that fits"
     )
@@ -77,7 +81,7 @@ class FlowConfig(BaseModel):
             ConfigError: A device is not in the inventory; names it.
         """
         known = {device.name for device in ground.devices}
-        named = {*self.aliases.values(), *self.edges, *self.sampling}
+        named = {*self.aliases.values(), *self.edges, *self.sampling, *self.interfaces}
         if known and (unknown := sorted(named - known)):
             raise ConfigError(
                 f"{unknown[0]!r} is not in the inventory; devices are named as there",
@@ -126,7 +130,9 @@ class FlowFeed:
         """By device: each has its `account`."""
         self.exporters = {
             str(address): FlowDecoder(
-                self.demands[device], sampled_one_in=config.sampling.get(device)
+                self.demands[device],
+                sampled_one_in=config.sampling.get(device),
+                interfaces=config.interfaces.get(device),
             )
             for address, device in config.aliases.items()
         }
@@ -137,7 +143,7 @@ class FlowFeed:
 
     def hear(
         self, raw: bytes, *, sender: str, origin: str, received_ns: int
-    ) -> Iterator[DemandReading | Refused]:
+    ) -> Iterator[FlowHeard]:
         """What one datagram leads to; of refusals that are the same only one a minute."""
         decoder = self.exporters.get(sender) or self.exporters.get(agent_of(raw) or "")
         if decoder is None:

@@ -21,8 +21,9 @@ from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
 from foreshadow.meter import FLOW_DROPPED, SILENT, Meter
 from ingest.collector import Collector
-from ingest.heard import DemandReading, Refused
+from ingest.heard import DemandReading
 from ingest.source import Ground, Outlet
+from ingest.sources.flow_decoder import FlowHeard
 from ingest.sources.flow_feed import FlowConfig, FlowFeed
 
 _SO_RXQ_OVFL = 40
@@ -119,7 +120,7 @@ class FlowListener:
             finally:
                 sender.finish()
 
-    def _put(self, sender: "_Sender", heard: Iterable[DemandReading | Refused]) -> None:
+    def _put(self, sender: "_Sender", heard: Iterable[FlowHeard]) -> None:
         for each in heard:
             if isinstance(each, DemandReading):
                 self._log(each)
@@ -138,7 +139,7 @@ class FlowListener:
                     relative_error=round(each.relative_error, 4),
                 )
 
-    def _receive(self, sock: socket.socket) -> Iterator[DemandReading | Refused]:
+    def _receive(self, sock: socket.socket) -> Iterator[FlowHeard]:
         """What a socket has ready, a batch at most: the others have their turn."""
         now_ns = to_ns(self._clock.now())
         for _ in range(_BATCH):
@@ -168,7 +169,7 @@ class _Sender:
 
     def __init__(self, collector: Collector, stop: threading.Event) -> None:
         self._collector, self._stop = collector, stop
-        self._queue: queue.Queue[DemandReading | Refused | None] = queue.Queue(_QUEUE)
+        self._queue: queue.Queue[FlowHeard | None] = queue.Queue(_QUEUE)
         self._thread = threading.Thread(target=self._run, name="flow-sender")
         self._failure: Exception | None = None
 
@@ -176,7 +177,7 @@ class _Sender:
         """Begin to send."""
         self._thread.start()
 
-    def put(self, heard: DemandReading | Refused) -> bool:
+    def put(self, heard: FlowHeard) -> bool:
         """Whether there was room for it."""
         try:
             self._queue.put_nowait(heard)
@@ -203,9 +204,9 @@ class _Sender:
             self._failure = error
             self._stop.set()
 
-    def _next(self) -> list[DemandReading | Refused | None]:
+    def _next(self) -> list[FlowHeard | None]:
         """All that waits, at least one; the end where nobody puts any more."""
-        batch: list[DemandReading | Refused | None] = []
+        batch: list[FlowHeard | None] = []
         while not batch:
             with suppress(queue.Empty):
                 batch.append(self._queue.get(timeout=_WAIT_S))

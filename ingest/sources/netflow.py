@@ -15,8 +15,9 @@ from netflume import Decoder, Message, SequenceWatch
 from netflume.events import DecodeError
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
-from ingest.demand_flow import Aside, Export, Flow
+from ingest.demand_flow import Aside, Flow
 from ingest.heard import Refused
+from ingest.sources.flow_export import Export
 from ingest.sources.netflow_held import HeldSets
 from ingest.sources.netflow_record import Reading, number
 from ingest.sources.netflow_sampling import Samplers

@@ -6,22 +6,22 @@ packet, as NetFlow counts them, not those of the frame.
 Source: "sFlow Version 5", sflow.org, July 2004 (memo by Phaal and Lavine).
 """
 
-import struct
-from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
-from ingest.demand_flow import Aside, Direction, Export, Flow
+from ingest.demand_flow import Aside, Direction, Flow
 from ingest.heard import Refused
+from ingest.sources.flow_export import Export
 from ingest.sources.flow_packet import SampledPacket, of_frame, of_packet
+from ingest.sources.sflow_counters import PortCounters, port_counters
+from ingest.sources.sflow_xdr import Malformed, Reader
 
 VERSION = b"\x00\x00\x00\x05"
-_ADDRESS_BYTES = {1: 4, 2: 16}
 _FRAMING_BYTES = 18
 """Ethernet's header and check, where only the frame's length is known."""
 _INSIDE = 0x3FFFFFFF
 """An interface number that stands for the device itself."""
+_COMPACT_COUNTERS = 2
 _MOST_AGENTS = 64
 """Line cards of one device that number their datagrams on their own."""
 _FARTHEST_GAP = 1_000_000
@@ -29,58 +29,13 @@ _LATEST_MS = 10_000
 """How much older a datagram may be that another one overtook; beyond it the agent restarted."""
 
 
-class _Malformed(Exception):
-    """What the specification does not allow; the text says what."""
-
-
-class _Reader:
-    """XDR, as far as sFlow uses it (RFC 4506); never reads past its end."""
-
-    def __init__(self, raw: bytes) -> None:
-        """Begin at the first byte."""
-        self._raw, self._at = raw, 0
-
-    def numbers(self, count: int) -> tuple[int, ...]:
-        """That many unsigned 32-bit numbers."""
-        return struct.unpack(f">{count}I", self.take(4 * count))
-
-    def take(self, count: int) -> bytes:
-        """That many bytes.
-
-        Raises:
-            _Malformed: There are not that many.
-        """
-        if count > len(self._raw) - self._at:
-            raise _Malformed("ends before what it announces")
-        self._at += count
-        return self._raw[self._at - count : self._at]
-
-    def opaque(self) -> bytes:
-        """Bytes with their length before them and padding behind."""
-        (length,) = self.numbers(1)
-        body = self.take(length)
-        # Some agents leave out the padding of the last one.
-        self._at = min(self._at + -length % 4, len(self._raw))
-        return body
-
-    def address(self) -> IPv4Address | IPv6Address | None:
-        """An address with its kind before it; None where it says that there is none."""
-        (kind,) = self.numbers(1)
-        if kind == 0:
-            return None
-        if kind not in _ADDRESS_BYTES:
-            raise _Malformed("has an address that is neither IPv4 nor IPv6")
-        raw = self.take(_ADDRESS_BYTES[kind])
-        return IPv4Address(raw) if kind == 1 else IPv6Address(raw)
-
-
 def agent_of(raw: bytes) -> str | None:
     """The device a datagram speaks of, which a relay's address does not tell; None without one."""
     if not raw.startswith(VERSION):
         return None
     try:
-        address = _Reader(raw[4:24]).address()
-    except _Malformed:
+        address = Reader(raw[4:24]).address()
+    except Malformed:
         return None
     return None if address is None else str(address)
 
@@ -90,8 +45,8 @@ class SflowParser:
 
     def __init__(self) -> None:
         """Begin with no datagram seen."""
-        self.other_samples: Counter[int] = Counter()
-        """Samples that are no flows, by their format: counters, drops, vendors' own."""
+        self.other_samples = 0
+        """Samples that are neither flows nor counters of a port: drops, vendors' own."""
         self._last: dict[tuple[object, int], tuple[int, int]] = {}
 
     def parse(self, raw: bytes, *, origin: str, received_ns: int) -> Export:
@@ -102,10 +57,10 @@ class SflowParser:
             origin: For refusals.
             received_ns: sFlow has no clock of its own: its samples are of when they arrive.
         """
-        flows: list[Flow] = []
+        found: list[Flow | PortCounters] = []
         refused: list[Refused] = []
         lost = 0
-        reader = _Reader(raw)
+        reader = Reader(raw)
         try:
             reader.take(4)
             agent = reader.address()
@@ -114,14 +69,15 @@ class SflowParser:
             for _ in range(count):
                 kind, body = reader.numbers(1)[0], reader.opaque()
                 try:
-                    flows.extend(self._sample(kind, body, received_ns))
-                except _Malformed as error:
+                    found.extend(self._sample(kind, body, received_ns))
+                except Malformed as error:
                     refused.append(_refused(f"an sFlow sample {error}", body, origin))
-        except _Malformed as error:
+        except Malformed as error:
             refused.append(_refused(f"an sFlow datagram {error}", raw, origin))
         return Export(
             at_ns=received_ns,
-            flows=tuple(flows),
+            flows=tuple(each for each in found if isinstance(each, Flow)),
+            ports=tuple(each for each in found if isinstance(each, PortCounters)),
             is_whole=not refused,
             lost=lost,
             refused=tuple(refused),
@@ -140,8 +96,8 @@ class SflowParser:
             return 0
         return number - last[0] - 1
 
-    def _sample(self, kind: int, body: bytes, at_ns: int) -> Iterator[Flow]:
-        reader = _Reader(body)
+    def _sample(self, kind: int, body: bytes, at_ns: int) -> Iterator[Flow | PortCounters]:
+        reader = Reader(body)
         match kind:
             case 1:
                 _, source, one_in, _, _, inward, _, count = reader.numbers(8)
@@ -151,11 +107,16 @@ class SflowParser:
                 numbers = reader.numbers(11)
                 kind_of_source, source, one_in = numbers[1:4]
                 inward, count = numbers[7], numbers[10]
+            case 2 | 4:
+                count = reader.numbers(3 if kind == _COMPACT_COUNTERS else 4)[-1]
+                if (port := port_counters(reader, count)) is not None:
+                    yield port
+                return
             case _:
-                self.other_samples[kind] += 1
+                self.other_samples += 1
                 return
         if one_in == 0:
-            raise _Malformed("says that it is one packet in 0")
+            raise Malformed("says that it is one packet in 0")
         packet, frame_octets, mask_bits = _records(reader, count)
         is_ipv6 = packet is not None and packet.destination is None
         yield Flow(
@@ -172,11 +133,11 @@ class SflowParser:
         )
 
 
-def _records(reader: _Reader, count: int) -> tuple[SampledPacket | None, int, int | None]:
+def _records(reader: Reader, count: int) -> tuple[SampledPacket | None, int, int | None]:
     """The packet, the length of its frame (0 where nobody says), the mask of its route."""
     packet, frame_octets, mask_bits = None, 0, None
     for _ in range(count):
-        kind, record = reader.numbers(1)[0], _Reader(reader.opaque())
+        kind, record = reader.numbers(1)[0], Reader(reader.opaque())
         match kind:
             case 1:
                 protocol, frame_octets, _ = record.numbers(3)

@@ -151,19 +151,37 @@ def test_sflow_reads_as_another_collector_does(shared_data: Path) -> None:
             assert flow.octets == int(line["ipv4_total_len"])
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [("sflow_v5_example/sflow_v5", 2), ("sflow_issue_15375/sflow_drop_1036", 5)]
-)
-def test_other_samples_are_counted(shared_data: Path, name: str, kind: int) -> None:
-    """Interface counters and notices of drops are no flows, and no error."""
-    raw = (shared_data / "telemetry" / "flow_telegraf" / f"{name}.bin").read_bytes()
+@pytest.mark.parametrize("name", ["sflow_v5_example", "sflow_issue_15918"])
+def test_counters_read_as_another_collector_does(shared_data: Path, name: str) -> None:
+    """Octets, errors and discards of a port, its capacity and its name where the agent says it."""
+    folder = shared_data / "telemetry" / "flow_telegraf" / name
+    (line,) = (line for line in _expected(folder) if "speed" in line)
+    (raw,) = (path.read_bytes() for path in folder.glob("*.bin"))
+
+    (port,) = SflowParser().parse(raw, origin="", received_ns=1).ports
+
+    assert port.index == int(line["interface"])
+    assert port.counters.interface == line.get("port_name", "")
+    assert port.counters.in_octets == int(line["in_bytes"])
+    assert port.counters.out_octets == int(line["out_bytes"])
+    assert port.counters.in_errors == int(line["in_errors"])
+    assert port.counters.out_errors == int(line["out_errors"])
+    assert port.counters.in_discards == int(line["in_dropped_packets"])
+    assert port.counters.out_discards == int(line["out_dropped_packets"])
+    assert port.counters.capacity_bps == float(line["speed"])
+
+
+def test_other_samples_are_counted(shared_data: Path) -> None:
+    """A notice of a dropped packet is no flow, and no error."""
+    folder = shared_data / "telemetry" / "flow_telegraf" / "sflow_issue_15375"
+    (raw,) = (path.read_bytes() for path in folder.glob("*.bin"))
     parser = SflowParser()
 
     export = parser.parse(raw, origin="", received_ns=1)
 
     assert not export.flows
     assert not export.refused
-    assert parser.other_samples == {kind: 1}
+    assert parser.other_samples == 1
 
 
 def _captured(shared_data: Path, parser: Any, *names: str) -> list[Flow]:

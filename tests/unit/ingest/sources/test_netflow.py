@@ -5,7 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from ingest.demand_flow import Aside, Direction, Export
+from ingest.demand_flow import Aside, Direction
+from ingest.sources.flow_export import Export
 from ingest.sources.netflow import NetflowParser
 from ingest.sources.netflow_templates import TemplateLimits
 from tests.flow_cases import PLAIN, SENT_S, Element, fields, ipfix, plain, template, v5, v9
