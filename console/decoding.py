@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -24,9 +25,12 @@ from ingest.heard import (
     StatePatch,
     StateReading,
 )
+from ingest.sources.bmp_replay import hear_sessions
 from ingest.sources.record_decoder import SPELLINGS, made_decoder
 from ingest.sources.record_file import hear_file
+from ingest.sources.syslog_decoder import SyslogDecoder
 
+_SPELLINGS = (*SPELLINGS, "bmp", "syslog")
 _SHOWN_SAMPLE = 60
 _TOLD_EVERY = 100_000
 
@@ -47,12 +51,13 @@ def decode_file(
     Raises:
         ConfigError: The file cannot be read, or nobody knows the spelling.
     """
-    if spelling not in SPELLINGS:
-        raise ConfigError(f"{spelling!r} is none of {', '.join(SPELLINGS)}", field="--as")
-    decoder = made_decoder(spelling, DeviceNames([], default=device, takes_any=True))
+    if spelling not in _SPELLINGS:
+        raise ConfigError(f"{spelling!r} is none of {', '.join(_SPELLINGS)}", field="--as")
+    names = DeviceNames([], default=device, takes_any=True)
+    told = _told(path, spelling, names, clock or SystemClock())
     counts: Counter[str] = Counter()
     with Console(stderr=True).status(f"reading {path}") as status:
-        for number, heard in enumerate(hear_file(path, decoder, clock or SystemClock())):
+        for number, heard in enumerate(told):
             counts[type(heard).__name__] += 1
             if number < limit:
                 typer.echo(to_json(as_plain(heard)) if as_json else "\n".join(as_lines(heard)))
@@ -61,6 +66,17 @@ def decode_file(
     said = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "nothing"
     Console(stderr=True).print(f"{path}: {said}", highlight=False)
     return Exit.FAILED if counts["Refused"] else Exit.PASSED
+
+
+def _told(path: Path, spelling: str, names: DeviceNames, clock: Clock) -> Iterator[Heard]:
+    """Everything the file says."""
+    match spelling:
+        case "bmp":
+            return hear_sessions(path, names, clock)
+        case "syslog":
+            return hear_file(path, SyslogDecoder(names, zone=ZoneInfo("UTC")), clock)
+        case _:
+            return hear_file(path, made_decoder(spelling, names), clock)
 
 
 def as_plain(heard: Heard) -> dict[str, Any]:

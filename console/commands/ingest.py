@@ -18,7 +18,11 @@ def decode(
     file: Annotated[Path, typer.Argument(help="Plain or .gz; - for standard input.")],
     *,
     spelling: Annotated[
-        str, typer.Option("--as", help="gnmi, gnmi-proto, gnmic-json, gnmic-event, mdt, cisco-csv.")
+        str,
+        typer.Option(
+            "--as",
+            help="gnmi, gnmi-proto, gnmic-json, gnmic-event, mdt, cisco-csv, bmp, syslog.",
+        ),
     ] = "gnmi",
     device: Annotated[
         str, typer.Option(help="Whose a record is that does not say so itself.")

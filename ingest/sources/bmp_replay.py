@@ -1,7 +1,7 @@
 """BMP sessions from a file, as if they arrived now."""
 
 import threading
-from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -48,23 +48,38 @@ class BmpReplay:
             ConfigError: The file cannot be read.
         """
         collector = Collector(self.name, epoch, outlet, self._clock)
-        sessions: defaultdict[str, _Session] = defaultdict(self._session)
-        heard: list[Heard] = []
-        for piece in pieces(self._path):
+        waiting: list[Heard] = []
+        for heard in hear_sessions(
+            self._path, self._names, self._clock, adj_rib_in=self._adj_rib_in
+        ):
             if stop.is_set():
                 return
-            heard += sessions[piece.origin].take(piece, to_ns(self._clock.now()))
-            if len(heard) >= _BATCH:
-                collector.take(merged(heard))
-                heard.clear()
-        for session in sessions.values():
-            heard += session.end()
-        collector.take(merged(heard))
-        log.info("bmp_file_told", path=str(self._path), sessions=len(sessions))
+            waiting.append(heard)
+            if len(waiting) >= _BATCH:
+                collector.take(merged(waiting))
+                waiting.clear()
+        collector.take(merged(waiting))
+        log.info("bmp_file_told", path=str(self._path))
         stop.wait()
 
-    def _session(self) -> "_Session":
-        return _Session(BmpDecoder(self._names, adj_rib_in=self._adj_rib_in))
+
+def hear_sessions(
+    path: Path, names: DeviceNames, clock: Clock, *, adj_rib_in: AdjRibIn = "pre-policy"
+) -> Iterator[Heard]:
+    """Everything the sessions in a file say.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    sessions: dict[str, _Session] = {}
+    for piece in pieces(path):
+        session = sessions.get(piece.origin)
+        if session is None:
+            decoder = BmpDecoder(names, adj_rib_in=adj_rib_in)
+            session = sessions[piece.origin] = _Session(decoder)
+        yield from session.take(piece, to_ns(clock.now()))
+    for session in sessions.values():
+        yield from session.end()
 
 
 class _Session:

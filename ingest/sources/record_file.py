@@ -4,10 +4,10 @@ import gzip
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, Protocol, cast
 
 import structlog
 from pydantic import Field
@@ -15,7 +15,7 @@ from pydantic import Field
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
 from ingest.collector import Collector
-from ingest.heard import Heard
+from ingest.heard import Decoder, Heard
 from ingest.source import Ground, Outlet
 from ingest.sources.file_records import Document, documents, lines, whole
 from ingest.sources.gnmi_decoder import Framing
@@ -69,7 +69,20 @@ class RecordFile:
         stop.wait()
 
 
-def hear_file(path: Path, decoder: RecordDecoder, clock: Clock) -> Iterator[Heard]:
+class FileDecoder(Decoder, Protocol):
+    """A decoder that knows what a record is in a file, and may hold something back to its end."""
+
+    @property
+    def framing(self) -> Framing:
+        """What a record is in a file."""
+        ...
+
+    def finish(self) -> Iterable[Heard]:
+        """What was held back for more of it to come, when nothing more comes."""
+        ...
+
+
+def hear_file(path: Path, decoder: FileDecoder, clock: Clock) -> Iterator[Heard]:
     """Everything a file says, and at its end what was held back for more.
 
     Raises:

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foreshadow.clock import Clock, to_ns
+from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError
 from ingest.collector import Collector
 from ingest.heard import Heard
 from ingest.source import Ground, Outlet, Source
 from ingest.sources.bmp import names_of, split_address
+from ingest.sources.record_file import hear_file
 from ingest.sources.syslog_decoder import SOURCE, SyslogDecoder
 from ingest.sources.syslog_listener import SyslogListener
 
-_LONGEST_LINE = 1 << 16
 _BATCH = 1_000
 
 log = structlog.get_logger(__name__)
@@ -113,21 +113,14 @@ class SyslogFile:
             ConfigError: The file cannot be read.
         """
         collector = Collector(self.name, epoch, outlet, self._clock)
-        heard: list[Heard] = []
-        now_ns = to_ns(self._clock.now())
-        try:
-            with self._path.open("rb") as file:
-                number = 0
-                while (raw := file.readline(_LONGEST_LINE)) and not stop.is_set():
-                    number += 1
-                    origin = f"{self._path.name}:{number}"
-                    if raw.strip():
-                        heard += self.decoder.decode(raw, origin=origin, received_ns=now_ns)
-                    if len(heard) >= _BATCH:
-                        collector.take(heard)
-                        heard.clear()
-        except OSError as error:
-            raise ConfigError(f"cannot be read: {error.strerror}", path=self._path) from error
-        collector.take([*heard, *self.decoder.end()])
+        waiting: list[Heard] = []
+        for heard in hear_file(self._path, self.decoder, self._clock):
+            if stop.is_set():
+                return
+            waiting.append(heard)
+            if len(waiting) >= _BATCH:
+                collector.take(waiting)
+                waiting.clear()
+        collector.take(waiting)
         log.info("syslog_file_told", path=str(self._path), **self.decoder.lines)
         stop.wait()

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 from foreshadow.incident import LONGEST_TEXT, Incident
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
-from ingest.device_names import DeviceNames, unknown_sender
+from ingest.device_names import DeviceNames, host_of, unknown_sender
 from ingest.heard import LARGEST_INPUT_BYTES, Heard, Refused
+from ingest.sources.gnmi_decoder import Framing
 from ingest.sources.syslog_coalescing import MOST_OPEN, Coalescing
 from ingest.sources.syslog_events import event_in
 from ingest.sources.syslog_line import SyslogLine, parse_line
@@ -23,6 +25,7 @@ class SyslogDecoder:
     """Finds the lines that tell of failures; the many others are counted."""
 
     name = SOURCE
+    framing: Framing = "lines"
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class SyslogDecoder:
         """What is to be told by the clock: how often an incident was repeated."""
         yield from self._coalescing.due(now_ns)
 
-    def end(self) -> Iterator[Heard]:
+    def finish(self) -> Iterator[Heard]:
         """What has not been told, where no more lines come."""
         yield from self._coalescing.end()
 
@@ -84,8 +87,17 @@ class SyslogDecoder:
         host = line.host
         for prefix in _ROUTING_ENGINES:
             host = host.removeprefix(prefix)
-        return self._names.of(line.host, host, host.partition(".")[0], origin)
+        return self._names.of(line.host, host, host.partition(".")[0], _sender(origin))
 
     def _refused(self, reason: str, raw: bytes, origin: str) -> Refused:
         self.lines["refused"] += 1
         return Refused(reason=reason, sample=raw[:DEAD_LETTER_SAMPLE_BYTES], origin=origin)
+
+
+def _sender(origin: str) -> str:
+    """The address that sent a line; none where the origin is a file and a line of it."""
+    address = host_of(origin)
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""

@@ -103,7 +103,7 @@ class SyslogListener:
                 for key, _ in selector.select(_ROUND_S):
                     _put(collector, key.data(key.fileobj, selector))
                 _put(collector, self._due(selector))
-            _put(collector, self.decoder.end())
+            _put(collector, self.decoder.finish())
 
     def _hang_up(self) -> None:
         self.bound = None

@@ -77,6 +77,30 @@ def test_every_spelling_is_read(tmp_path: Path, spelling: str, records: tuple[by
     assert " r1 interface " in done.stdout
 
 
+def test_syslog_is_read(tmp_path: Path) -> None:
+    """Lines that tell of something; the many others say nothing."""
+    path = tmp_path / "log"
+    down = b"%LINK-3-UPDOWN: Interface Gi0/2, changed state to down"
+    path.write_bytes(
+        b"<189>1: r1: Jun  1 12:50:26: " + down + b"\n<13>Jun  1 12:50:27 r1 cron: hi\n"
+    )
+    done = _call(path, "--as", "syslog")
+
+    assert done.exit_code == 0, done.stdout
+    assert done.stdout.count("\n") == 1
+    assert " r1 link-down Gi0/2: " in done.stdout
+
+
+@pytest.mark.shared_data
+def test_a_capture_of_bmp_is_read(shared_data: Path) -> None:
+    """The router by the name it gives itself, or by its address."""
+    path = shared_data / "telemetry" / "pcap_bmp" / "bmp-peer-up.pcap"
+    done = _call(path, "--as", "bmp")
+
+    assert done.exit_code == 0, done.stdout
+    assert " session 192.0.2.1: Established AS65500-AS65011" in done.stdout
+
+
 def test_standard_input_is_read() -> None:
     """Where the file is `-`."""
     done = _call("-", fed=oper("eth0", "UP"))

@@ -320,7 +320,7 @@ def test_two_kinds_of_lines_on_one_occurrence_are_one() -> None:
     heard = _hear(decoder, _flap(1, "down"), now)
     heard += _hear(decoder, _flap(2, "down", facility="LINEPROTO-5"), now)
 
-    assert _told([*heard, *decoder.end()]) == [(IncidentKind.LINK_DOWN, 1)]
+    assert _told([*heard, *decoder.finish()]) == [(IncidentKind.LINK_DOWN, 1)]
 
 
 def test_other_interfaces_and_later_times_are_told_for_themselves() -> None:
@@ -342,7 +342,7 @@ def test_no_occurrence_is_told_twice_or_never(seconds: list[int], most_open: int
     for second in seconds:
         text = _flap(second, "down", interface=f"Gi{second % 4}")
         heard += _hear(decoder, text, now + timedelta(seconds=second))
-    heard += decoder.end()
+    heard += decoder.finish()
 
     assert sum(count for _, count in _told(heard)) == len(seconds)
 

@@ -1,5 +1,6 @@
 """Syslog over UDP, TCP and from files."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Iterator
@@ -196,16 +197,16 @@ def test_a_line_longer_than_any_is_refused_before_it_is_held(stream: bytes) -> N
 
 
 def test_a_file_is_told_once(tmp_path: Path) -> None:
-    """Line by line, with the number of what is refused; then the source waits."""
+    """Packed too, with the number of the line that is refused; then the source waits."""
     path, kept, stop = tmp_path / "log", KeptOutlet(), threading.Event()
-    path.write_bytes(_DOWN + b"\n\nno syslog\n" + _UP)
+    path.write_bytes(gzip.compress(_DOWN + b"\n\nno syslog\n" + _UP))
     source = SyslogFile(path, _decoder(), SystemClock())
     thread = threading.Thread(target=source.run, args=(1, kept, stop), name="syslog-test")
     thread.start()
     try:
         eventually(lambda: kept.refused, within_s=_WAIT_S)
         assert _whats(kept) == [IncidentKind.SESSION_LOST, IncidentKind.SESSION_ESTABLISHED]
-        assert kept.refused[0].origin == "log:3"
+        assert kept.refused[0].origin == f"{path}:3"
         assert thread.is_alive()
     finally:
         stop.set()
