@@ -5,6 +5,7 @@ of it for long) is one thing here: its earlier reading becomes `NOT_COUNTED`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,8 +52,7 @@ class _Layout:
     since_ns: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Taken:
+class Taken(NamedTuple):
     """What one reading gave.
 
     Attributes:
