@@ -109,6 +109,30 @@ class Findings(NamedTuple):
     """Shape (failures, arcs, matrices), or (0, arcs, matrices) where nobody asks."""
 
 
+class Trial(NamedTuple):
+    """Some failures that are tried together, one row each."""
+
+    broken: Flags
+    """Shape (failures, arcs)."""
+    is_cut: Flags
+    """Shape (failures, links)."""
+    cut_begin: Ints
+    cut: Ints
+    """The broken arcs, failure by failure."""
+    island: Ints
+    """Shape (failures, routers)."""
+    probed: Longs
+    """Shape (failures, destinations, reflectors)."""
+    is_split: Flags
+    """Whether there are more islands than without the failure."""
+    loses_exit: Flags
+    """Whether an external link is cut."""
+    loads: Floats
+    """Shape (failures, arcs, matrices)."""
+    lost: Floats
+    """Shape (failures, matrices)."""
+
+
 class Scratch(NamedTuple):
     """Room to work in, clean between destinations."""
 

@@ -27,6 +27,9 @@ Failure = frozenset[LinkId]
 _NEGLIGIBLE = 1e-12
 """Share of all traffic that is the rounding of many sums, and no traffic."""
 _SKETCH_SEED = 5
+_CACHE_BYTES = 512 * 1024
+"""Loads of the failures tried together: about what a core's own cache holds."""
+_MOST_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,6 +170,7 @@ class Loaded:
             float(limit_ratio),
             self._negligible_bps,
             self._sketch,
+            max(1, min(_MOST_AT_ONCE, len(sets), _CACHE_BYTES // (8 * arcs * matrices + 1))),
             findings,
         )
         return findings

@@ -35,6 +35,7 @@ from scenarios.failures.arrays import (
     Longs,
     Offer,
     Scratch,
+    Trial,
     Ways,
     Wiring,
 )
@@ -380,11 +381,10 @@ def _first(bits: npt.NDArray[np.uint64], word: int) -> int:
 @inlined
 def _unravel(
     target: int,
+    case: int,
     wiring: Wiring,
     base: Base,
-    broken: Flags,
-    cut: Ints,
-    n_cut: int,
+    trial: Trial,
     work: Scratch,
 ) -> tuple[int, int]:
     """Find the routers with another split and, of these, the ones with another distance."""
@@ -393,7 +393,8 @@ def _unravel(
     in_begin, in_arcs = wiring.in_begin, wiring.in_arc
     left, is_far, changed, far = work.left, work.is_far, work.changed, work.far
     n_changed, n_far, done = 0, 0, -1
-    at, end = 0, n_cut
+    broken, cut = trial.broken, trial.cut
+    at, end = trial.cut_begin[case], trial.cut_begin[case + 1]
     while True:
         # First the failed arcs, then those that lead to a router that has lost all its next hops.
         if at == end:
@@ -404,7 +405,7 @@ def _unravel(
             continue
         arc = cut[at] if done < 0 else in_arcs[at]
         at += 1
-        if done >= 0 and broken[arc]:
+        if done >= 0 and broken[case, arc]:
             continue
         tail = tails[arc]
         distance = cells[target, tail].distance
@@ -424,10 +425,10 @@ def _unravel(
 
 @inlined
 def _resettle(
-    target: int, wiring: Wiring, base: Base, broken: Flags, n_far: int, work: Scratch
+    target: int, case: int, wiring: Wiring, base: Base, trial: Trial, n_far: int, work: Scratch
 ) -> int:
     """New distances of the far routers; returns how many of them can still be reached."""
-    cells, fresh = base.cell, work.distance
+    broken, cells, fresh = trial.broken, base.cell, work.distance
     tails, heads, weights = wiring.tail, wiring.head, wiring.weight
     out_begin, in_begin, in_arcs = wiring.out_begin, wiring.in_begin, wiring.in_arc
     is_far, is_done, far, settled = work.is_far, work.is_done, work.far, work.settled
@@ -438,7 +439,7 @@ def _resettle(
         nearest = FAR
         for arc in range(out_begin[node], out_begin[node + 1]):
             head = heads[arc]
-            if not broken[arc] and not is_far[head]:
+            if not broken[case, arc] and not is_far[head]:
                 distance = cells[target, head].distance
                 nearest = min(nearest, weights[arc] + distance if distance < FAR else FAR)
         fresh[node] = nearest
@@ -456,7 +457,7 @@ def _resettle(
             arc = in_arcs[at]
             tail = tails[arc]
             longer = fresh[node] + weights[arc]
-            if not broken[arc] and is_far[tail] and longer < fresh[tail]:
+            if not broken[case, arc] and is_far[tail] and longer < fresh[tail]:
                 fresh[tail] = longer
                 size = _push(heap_key, heap_item, size, longer, tail)
     return n_settled
@@ -465,18 +466,19 @@ def _resettle(
 @inlined
 def _take_off(
     target: int,
+    case: int,
     wiring: Wiring,
     base: Base,
+    trial: Trial,
     n_changed: int,
     work: Scratch,
-    loads: Floats,
 ) -> None:
     """Take what routers with another split sent off the old paths; they keep it in `kept`."""
     heads, next_arcs = wiring.head, base.next_arc
     cells, order, through = base.cell, base.order, base.through
     left, changed, flow, kept, out = work.left, work.changed, work.flow, work.kept, work.out
-    bits = work.bits
-    matrices = loads.shape[1]
+    bits, loads = work.bits, trial.loads
+    matrices = loads.shape[2]
     word = len(bits)
     for number in range(n_changed):
         word = min(word, _mark(bits, cells[target, changed[number]].place))
@@ -505,7 +507,7 @@ def _take_off(
             arc = next_arcs[target, number]
             head = heads[arc]
             for column in range(matrices):
-                loads[arc, column] -= out[column]
+                loads[case, arc, column] -= out[column]
                 flow[head, column] += out[column]
             _mark(bits, cells[target, head].place)
 
@@ -513,21 +515,21 @@ def _take_off(
 @inlined
 def _release(
     target: int,
+    case: int,
     wiring: Wiring,
     base: Base,
-    broken: Flags,
+    trial: Trial,
     n_changed: int,
     n_settled: int,
     work: Scratch,
-    loads: Floats,
 ) -> None:
     """Send what was kept along the new paths, the farthest router first."""
     heads, weights, out_begin = wiring.head, wiring.weight, wiring.out_begin
     cells, order, next_arcs = base.cell, base.order, base.next_arc
     is_far, is_done, changed, settled = work.is_far, work.is_done, work.changed, work.settled
     fresh, flow, kept, out, bits = work.distance, work.flow, work.kept, work.out, work.bits
-    chosen = work.next_arc
-    matrices = loads.shape[1]
+    chosen, broken, loads = work.next_arc, trial.broken, trial.loads
+    matrices = loads.shape[2]
     word = len(bits)
     for number in range(n_changed):
         node = changed[number]
@@ -548,7 +550,7 @@ def _release(
             for arc in range(out_begin[node], out_begin[node + 1]):
                 head = heads[arc]
                 there = fresh[head] if is_far[head] else cells[target, head].distance
-                if not broken[arc] and fresh[node] == weights[arc] + there:
+                if not broken[case, arc] and fresh[node] == weights[arc] + there:
                     chosen[count] = arc
                     count += 1
         else:
@@ -558,7 +560,7 @@ def _release(
             begin = cells[target, node].first
             for number in range(begin, begin + cells[target, node].hops):
                 arc = next_arcs[target, number]
-                if not broken[arc] and not is_far[heads[arc]]:
+                if not broken[case, arc] and not is_far[heads[arc]]:
                     chosen[count] = arc
                     count += 1
         is_end = cells[target, node].is_end
@@ -572,7 +574,7 @@ def _release(
             arc = chosen[number]
             head = heads[arc]
             for column in range(matrices):
-                loads[arc, column] += out[column]
+                loads[case, arc, column] += out[column]
                 flow[head, column] += out[column]
             if not is_far[head]:
                 # What a far router sends may enter before the place looked at last.
@@ -583,34 +585,30 @@ def _release(
 @inlined
 def _shift(
     target: int,
+    case: int,
     wiring: Wiring,
     ways: Ways,
     base: Base,
-    broken: Flags,
-    cut: Ints,
-    n_cut: int,
+    trial: Trial,
     work: Scratch,
-    loads: Floats,
-    lost: Floats,
-    probed: Longs,
 ) -> None:
     """Move the traffic of one destination whose exits stay, from the base to the failure."""
-    n_changed, n_far = _unravel(target, wiring, base, broken, cut, n_cut, work)
+    n_changed, n_far = _unravel(target, case, wiring, base, trial, work)
     if n_changed == 0:
         return
-    n_settled = _resettle(target, wiring, base, broken, n_far, work)
-    _take_off(target, wiring, base, n_changed, work, loads)
-    _release(target, wiring, base, broken, n_changed, n_settled, work, loads)
+    n_settled = _resettle(target, case, wiring, base, trial, n_far, work)
+    _take_off(target, case, wiring, base, trial, n_changed, work)
+    _release(target, case, wiring, base, trial, n_changed, n_settled, work)
     changed, is_far, is_done, left = work.changed, work.is_far, work.is_done, work.left
-    kept, fresh = work.kept, work.distance
+    kept, fresh, lost, probed = work.kept, work.distance, trial.lost, trial.probed
     for number in range(len(ways.reflectors)):
         if is_far[ways.reflectors[number]]:
-            probed[target, number] = fresh[ways.reflectors[number]]
+            probed[case, target, number] = fresh[ways.reflectors[number]]
     for number in range(n_changed):
         node = changed[number]
         if is_far[node] and not is_done[node] and not base.cell[target, node].is_end:
-            for column in range(loads.shape[1]):
-                lost[column] += kept[node, column]
+            for column in range(trial.loads.shape[2]):
+                lost[case, column] += kept[node, column]
         left[node] = -1
         is_far[node] = False
         is_done[node] = False
@@ -619,20 +617,20 @@ def _shift(
 @compiled
 def _reroute(
     target: int,
+    case: int,
     wiring: Wiring,
     ways: Ways,
     offer: Offer,
     base: Base,
-    broken: Flags,
+    trial: Trial,
     is_source: Flags,
     is_end: Flags,
     work: Scratch,
-    loads: Floats,
-    lost: Floats,
 ) -> None:
     """Move the traffic of one destination whose exits change: off the base, and on from nothing."""
     routers, matrices = work.flow.shape
     none = np.zeros(len(wiring.tail), np.bool_)
+    broken, loads, lost = trial.broken[case], trial.loads[case], trial.lost[case]
     through = np.empty((routers, matrices))
     distance, order = np.empty(routers, np.int64), np.empty(routers, np.int32)
     hops, ends = np.empty(routers, np.int32), np.empty(routers, np.bool_)
@@ -648,64 +646,141 @@ def _reroute(
 
 
 @compiled
-def fail(
+def _trial(cases: int, links: int, wiring: Wiring, base: Base) -> Trial:
+    """Room for some failures at once."""
+    arcs, matrices = base.loads.shape
+    targets, reflectors = base.probed.shape
+    return Trial(
+        np.empty((cases, arcs), np.bool_),
+        np.empty((cases, links), np.bool_),
+        np.empty(cases + 1, np.int32),
+        np.empty(cases * arcs, np.int32),
+        np.empty((cases, len(wiring.rank)), np.int32),
+        np.empty((cases, targets, reflectors), np.int64),
+        np.empty(cases, np.bool_),
+        np.empty(cases, np.bool_),
+        np.empty((cases, arcs, matrices)),
+        np.empty((cases, matrices)),
+    )
+
+
+@compiled
+def _begin(
+    case: int,
     failed: Ints,
+    wiring: Wiring,
+    base: Base,
+    is_down: Flags,
+    lost: Floats,
+    work: Scratch,
+    trial: Trial,
+) -> None:
+    """Note one failure in its place: what is broken, and the base's loads to start from."""
+    trial.loads[case] = base.loads
+    trial.lost[case] = lost
+    trial.broken[case] = False
+    trial.is_cut[case] = is_down
+    trial.loses_exit[case] = False
+    trial.probed[case] = base.probed
+    size = trial.cut_begin[case]
+    for link in failed:
+        if trial.is_cut[case, link]:
+            continue
+        trial.is_cut[case, link] = True
+        first, end = wiring.link_begin[link], wiring.link_begin[link + 1]
+        trial.loses_exit[case] |= first == end
+        for at in range(first, end):
+            trial.broken[case, wiring.link_arc[at]] = True
+            trial.cut[size] = wiring.link_arc[at]
+            size += 1
+    trial.cut_begin[case + 1] = size
+    whole = base.island.max() + 1
+    trial.is_split[case] = islands(wiring, trial.broken[case], trial.island[case], work.far) > whole
+
+
+@compiled
+def _fail(
+    cases: int,
     wiring: Wiring,
     ways: Ways,
     offer: Offer,
     base: Base,
     work: Scratch,
-    is_down: Flags,
-    loads: Floats,
-    lost: Floats,
+    trial: Trial,
 ) -> None:
-    """Loads (arcs, matrices) and traffic lost (matrices,) once the `failed` links are out."""
-    routers = len(wiring.rank)
-    loads[:] = base.loads
-    lost[:] = 0.0
-    for target in range(base.lost.shape[0]):
-        lost += base.lost[target]
-    broken = np.zeros(len(wiring.tail), np.bool_)
-    is_cut = is_down.copy()
-    cut = np.empty(len(wiring.tail), np.int32)
-    n_cut = 0
-    loses_exit = False
-    for link in failed:
-        if is_cut[link]:
-            continue
-        is_cut[link] = True
-        loses_exit = loses_exit or wiring.link_begin[link] == wiring.link_begin[link + 1]
-        for at in range(wiring.link_begin[link], wiring.link_begin[link + 1]):
-            broken[wiring.link_arc[at]] = True
-            cut[n_cut] = wiring.link_arc[at]
-            n_cut += 1
-    island, best = np.empty(routers, np.int32), np.empty(routers, np.int32)
-    is_split = islands(wiring, broken, island, work.far) > base.island.max() + 1
-    probed = base.probed.copy()
+    """Loads and loss of all the failures noted; destination by destination, as each is large.
+
+    What is known of one destination stays in the processor's cache for all the failures.
+    """
+    best = np.empty(len(wiring.rank), np.int32)
     is_source, is_end = np.empty_like(base.is_source), np.empty_like(base.is_end)
+    uses, cut, cut_begin = base.uses, trial.cut, trial.cut_begin
     for target in range(base.cell.shape[0]):
         begin, end = ways.begin[target], ways.begin[target + 1]
-        is_other = False
-        if is_split or loses_exit or (end - begin > 1 and len(ways.reflectors) > 0):
-            choose(target, ways, is_cut, island, probed, best, is_source, is_end)
-            for way in range(begin, end):
-                is_other = (
-                    is_other
-                    or is_source[way] != base.is_source[way]
-                    or is_end[way] != base.is_end[way]
+        may_choose = end - begin > 1 and len(ways.reflectors) > 0
+        for case in range(cases):
+            if may_choose or trial.is_split[case] or trial.loses_exit[case]:
+                choose(
+                    target,
+                    ways,
+                    trial.is_cut[case],
+                    trial.island[case],
+                    trial.probed[case],
+                    best,
+                    is_source,
+                    is_end,
                 )
-        if is_other:
-            _reroute(
-                target, wiring, ways, offer, base, broken, is_source, is_end, work, loads, lost
-            )
-            continue
-        is_concerned = np.uint64(0)
-        for number in range(n_cut):
-            is_concerned |= base.uses[cut[number], target >> 6] >> np.uint64(target & 63)
-        if is_concerned & np.uint64(1):
-            _shift(target, wiring, ways, base, broken, cut, n_cut, work, loads, lost, probed)
-    for number in range(n_cut):
-        loads[cut[number], :] = 0.0
+                is_other = False
+                for way in range(begin, end):
+                    is_other |= is_source[way] != base.is_source[way]
+                    is_other |= is_end[way] != base.is_end[way]
+                if is_other:
+                    _reroute(
+                        target, case, wiring, ways, offer, base, trial, is_source, is_end, work
+                    )
+                    continue
+            is_concerned = np.uint64(0)
+            for number in range(cut_begin[case], cut_begin[case + 1]):
+                is_concerned |= uses[cut[number], target >> 6] >> np.uint64(target & 63)
+            if is_concerned & np.uint64(1):
+                _shift(target, case, wiring, ways, base, trial, work)
+    for case in range(cases):
+        for number in range(cut_begin[case], cut_begin[case + 1]):
+            trial.loads[case, cut[number], :] = 0.0
+
+
+@compiled
+def _judge(
+    case: int,
+    row: int,
+    capacity: Floats,
+    limit: float,
+    negligible: Floats,
+    sketch: Floats,
+    trial: Trial,
+    findings: Findings,
+) -> None:
+    """Put one failure's loads into a row of the findings."""
+    arcs, matrices = len(capacity), len(negligible)
+    for column in range(matrices):
+        worst, worst_arc, over, mixed = 0.0, 0, 0.0, 0.0
+        for arc in range(arcs):
+            load = trial.loads[case, arc, column]
+            if load < negligible[column]:
+                continue
+            ratio = load / capacity[arc] if capacity[arc] > 0 else np.inf
+            if ratio > worst:
+                worst, worst_arc = ratio, arc
+            over += max(0.0, load - limit * capacity[arc])
+            mixed += load * sketch[arc]
+        lost = trial.lost[case, column]
+        findings.lost[row, column] = lost if lost > negligible[column] else 0.0
+        findings.over[row, column] = over
+        findings.worst[row, column] = worst
+        findings.worst_arc[row, column] = worst_arc
+        findings.sketch[row, column] = mixed
+    if len(findings.loads) > 0:
+        findings.loads[row] = trial.loads[case]
 
 
 @compiled
@@ -721,9 +796,10 @@ def survey(
     limit: float,
     negligible: Floats,
     sketch: Floats,
+    at_once: int,
     findings: Findings,
 ) -> None:
-    """Try one set of failed links after the other and note what it does.
+    """Try sets of failed links and note what each does.
 
     Args:
         begin: Where each set begins among `failed`, and the end.
@@ -737,38 +813,21 @@ def survey(
         limit: Load ratio above which traffic counts as too much.
         negligible: Per matrix, what counts as no traffic: the rounding of many sums.
         sketch: Random weights, one an arc; equal loads have equal weighted sums.
+        at_once: How many sets are tried together; changes the time taken and nothing else.
         findings: Filled in.
     """
     arcs, matrices = base.loads.shape
     work = scratch(len(wiring.rank), arcs, matrices)
-    loads, lost = np.empty((arcs, matrices)), np.empty(matrices)
-    for case in range(len(begin) - 1):
-        fail(
-            failed[begin[case] : begin[case + 1]],
-            wiring,
-            ways,
-            offer,
-            base,
-            work,
-            is_down,
-            loads,
-            lost,
-        )
-        for column in range(matrices):
-            worst, worst_arc, over, mixed = 0.0, 0, 0.0, 0.0
-            for arc in range(arcs):
-                load = loads[arc, column]
-                if load < negligible[column]:
-                    continue
-                ratio = load / capacity[arc] if capacity[arc] > 0 else np.inf
-                if ratio > worst:
-                    worst, worst_arc = ratio, arc
-                over += max(0.0, load - limit * capacity[arc])
-                mixed += load * sketch[arc]
-            findings.lost[case, column] = lost[column] if lost[column] > negligible[column] else 0.0
-            findings.over[case, column] = over
-            findings.worst[case, column] = worst
-            findings.worst_arc[case, column] = worst_arc
-            findings.sketch[case, column] = mixed
-        if len(findings.loads) > 0:
-            findings.loads[case] = loads
+    trial = _trial(at_once, len(is_down), wiring, base)
+    lost = np.zeros(matrices)
+    for target in range(base.lost.shape[0]):
+        lost += base.lost[target]
+    trial.cut_begin[0] = 0
+    for first in range(0, len(begin) - 1, at_once):
+        cases = min(at_once, len(begin) - 1 - first)
+        for case in range(cases):
+            links = failed[begin[first + case] : begin[first + case + 1]]
+            _begin(case, links, wiring, base, is_down, lost, work, trial)
+        _fail(cases, wiring, ways, offer, base, work, trial)
+        for case in range(cases):
+            _judge(case, first + case, capacity, limit, negligible, sketch, trial, findings)
