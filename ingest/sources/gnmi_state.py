@@ -285,13 +285,18 @@ class GnmiState:
             return
         for update in said.updates:
             try:
-                for leaf, keys, value in self._told(below, update):
-                    if leaf.kind is Kind.COUNTERS:
-                        known.rows.take(keys[0], leaf.field, value, at_ns)
-                    else:
-                        known.tree.set(leaf, keys, value, at_ns=at_ns, told_in=told_in)
+                told = self._told(below, update)
             except ValueError as error:
                 yield f"{schema_path(said.prefix, update.path)[:300]}: {error}"
+                continue
+            for leaf, keys, value in told:
+                if leaf.kind is not Kind.COUNTERS:
+                    known.tree.set(leaf, keys, value, at_ns=at_ns, told_in=told_in)
+                    continue
+                try:
+                    known.rows.take(keys[0], leaf.field, value, at_ns)
+                except ValueError as error:
+                    yield f"{leaf.field} of {keys[0]}: {error}"
 
     def _told(self, below: Place, update: Update) -> list[Told]:
         """The leaves of an update.

@@ -655,14 +655,27 @@ def test_counters_that_come_late_are_left_out() -> None:
     assert ear.hear(counters("a", AT_NS - 5 * _S, in_octets=1, out_octets=1)) == []
 
 
-@pytest.mark.parametrize("value", [-1, 2**64, 1.5, "many", None, [], "٣"])
-def test_what_is_no_count_is_refused(value: object) -> None:
-    """Once, with the path."""
+@pytest.mark.parametrize("value", [-1, 2**64 - 1, 2**64, 1.5, "many", None, [], "٣"])
+def test_what_is_no_count_is_left_out(value: object) -> None:
+    """The counters beside it count."""
     where = interface("a", "state", "counters")
-    raw = notification((where, {"jsonVal": json.dumps({"in-octets": value, "out-octets": 1})}))
-    heard = _Ear().hear(raw)
+    tree = {"in-octets": value, "out-octets": 1, "in-errors": 2}
+    heard = _Ear().hear(notification((where, {"jsonVal": json.dumps(tree)})))
+    (reading,) = [each for each in heard if isinstance(each, CounterReading)]
 
-    assert [each for each in heard if isinstance(each, CounterReading)] == []
+    assert reading.counters[0].in_octets is None
+    assert (reading.counters[0].out_octets, reading.counters[0].in_errors) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 161, "a\x00b", "a\nb", "\u202eb"])
+@pytest.mark.parametrize("is_tree", [False, True])
+def test_what_is_no_name_is_no_key(name: str, *, is_tree: bool) -> None:
+    """Nothing that would not fit on a line names an interface."""
+    tree = {"interface": [{"name": name, "state": {"oper-status": "UP"}}]}
+    said = (path("interfaces"), {"jsonVal": json.dumps(tree)})
+    raw = notification(said) if is_tree else oper(name, "UP")
+
+    assert _Ear().patches(raw) == []
 
 
 @pytest.mark.parametrize(
