@@ -48,15 +48,15 @@ _TRAFFIC = _DATA / "traffic" / "abilene_tm_5min_20040301-20040314_mbps.csv.gz"
 _LEAF = _DATA / "telemetry" / "cisco_mdt_leaf7_20190519"
 _COUNTERS = "*generic-counters.csv.gz"
 _BRIEF = "*interface-brief.csv.gz"
-_WEEK = 2016
+WEEK = 2016
 """Intervals of 5 minutes; settings were chosen on the first week, the second is weighed."""
 _LEAST = 10.0
 _NS = 1_000_000_000
 _NEEDS, _UNFIT = ("root", "FRR", "iproute2", "network namespaces"), Standing.UNFIT
-_KEPT = DemandDeadband(
+DEFAULT = DemandDeadband(
     share=IngestSettings().demand_deadband, floor_share=IngestSettings().demand_deadband_floor
 )
-_COARSE = DemandDeadband(share=0.1, floor_share=0.02)
+COARSE = DemandDeadband(share=0.1, floor_share=0.02)
 """What nearly saves nine tenths of demand alone; it costs 3.7 % of error on the links' loads."""
 _INTERVAL_S = 300.0
 
@@ -71,18 +71,18 @@ def abilene_bytes() -> Iterator[Row]:
     alone: dict[DemandDeadband, tuple[int, int]] = {}
     for name, deadband in (
         ("every change", DemandDeadband()),
-        ("default deadband", _KEPT),
-        ("10 % and 2 % of the router's", _COARSE),
+        ("default deadband", DEFAULT),
+        ("10 % and 2 % of the router's", COARSE),
     ):
-        alone[deadband] = ours, full = _demand_bytes(_series(), deadband)
+        alone[deadband] = ours, full = _demand_bytes(deadband)
         yield _ratio(f"Abilene, demand alone, {name}: full / bytes on the bus", ours, full, None)
     first, state, heartbeats = _state_bytes()
     settings = IngestSettings()
     reads, beats = _INTERVAL_S / settings.poll_s, _INTERVAL_S / settings.heartbeat_s
     for name, times, vouched in (("5 min for all", 1.0, 1.0), ("the house's pace", reads, beats)):
-        ours, full = alone[_KEPT]
-        ours += first + round(heartbeats * vouched * _WEEK)
-        full += round(state * times * _WEEK)
+        ours, full = alone[DEFAULT]
+        ours += first + round(heartbeats * vouched * WEEK)
+        full += round(state * times * WEEK)
         yield _ratio(f"Abilene, state and demand, {name}: full / bytes", ours, full, _LEAST)
         yield _mib(f"Abilene, state and demand, {name}, on the bus in a week", ours)
 
@@ -108,7 +108,8 @@ def _mib(name: str, size: int) -> Row:
 
 
 @cache
-def _series() -> DemandSeries:
+def series() -> DemandSeries:
+    """Both weeks of measured demand, on the demo's network."""
     if not _TRAFFIC.exists():
         raise NotMeasured(f"needs {_TRAFFIC}")
     network = abilene()
@@ -116,7 +117,7 @@ def _series() -> DemandSeries:
     return demands(matrices, network)
 
 
-def _demand_bytes(series: DemandSeries, deadband: DemandDeadband) -> tuple[int, int]:
+def _demand_bytes(deadband: DemandDeadband) -> tuple[int, int]:
     """Ours and full, over the second week."""
     sent: Counter[Topic] = Counter()
 
@@ -126,8 +127,8 @@ def _demand_bytes(series: DemandSeries, deadband: DemandDeadband) -> tuple[int, 
     intake = Intake(StateOwner(1), emit, demand_deadband=deadband)
     intake.go_live()
     encoder = msgspec.msgpack.Encoder()
-    for number in range(_WEEK, len(series)):
-        matrix = series.matrix(number)
+    for number in range(WEEK, len(series())):
+        matrix = series().matrix(number)
         at_ns = to_ns(matrix.at)
         for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=at_ns):
             intake.take(_record(encoder.encode(sample)))

@@ -9,6 +9,7 @@ from functools import partial
 
 from benchmarks import _report as report
 from benchmarks._bus_bytes import abilene_bytes, leaf_bytes
+from benchmarks._deadband_error import deadband_error
 from benchmarks._gnmi_speed import gnmi_updates
 from benchmarks._ingest_path import memory_flat, memory_flat_30_min, rate_path, state_path
 from benchmarks._row_speed import rows_per_core
@@ -17,6 +18,7 @@ MEASUREMENTS: tuple[report.Measurement, ...] = (
     rows_per_core,
     gnmi_updates,
     abilene_bytes,
+    deadband_error,
     leaf_bytes,
     state_path,
     rate_path,
