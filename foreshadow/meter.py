@@ -123,6 +123,7 @@ FLOW_LOST = _counter("flow_lost", "Exports missing by their sequence numbers", "
 FLOW_CLOCK_OFF = _counter("flow_clock_off", "Datagrams whose clock was wrong", "exporter")
 FLOW_STRANGERS = _counter("flow_strangers", "Datagrams of senders nobody named")
 FLOW_DROPPED = _counter("flow_dropped", "Datagrams that found the kernel's buffer full")
+FLOW_UNSENT = _counter("flow_unsent", "What was heard while the broker was away for too long")
 FLOW_BYTES = _counter("flow_traffic_bytes", "Estimated traffic that became demand", "device")
 FLOW_ASIDE_BYTES = _counter(
     "flow_aside_bytes", "Estimated traffic that did not", "device", "reason"

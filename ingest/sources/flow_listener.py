@@ -19,7 +19,7 @@ from pydantic import Field
 
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
-from foreshadow.meter import FLOW_DROPPED, SILENT, Meter
+from foreshadow.meter import FLOW_DROPPED, FLOW_UNSENT, SILENT, Meter
 from ingest.collector import Collector
 from ingest.heard import DemandReading
 from ingest.source import Ground, Outlet
@@ -161,6 +161,7 @@ class FlowListener:
             self._passed_ns = now_ns
             self.feed.measure(self._meter)
             self._meter.total(FLOW_DROPPED, self.dropped)
+            self._meter.total(FLOW_UNSENT, self.not_queued)
             yield from self.feed.pass_time(now_ns)
 
 
@@ -169,9 +170,10 @@ class _Sender:
 
     def __init__(self, collector: Collector, stop: threading.Event) -> None:
         self._collector, self._stop = collector, stop
-        self._queue: queue.Queue[FlowHeard | None] = queue.Queue(_QUEUE)
+        self._queue: queue.Queue[FlowHeard] = queue.Queue(_QUEUE)
         self._thread = threading.Thread(target=self._run, name="flow-sender")
         self._failure: Exception | None = None
+        self._is_over = threading.Event()
 
     def start(self) -> None:
         """Begin to send."""
@@ -187,36 +189,27 @@ class _Sender:
 
     def finish(self) -> None:
         """Send what is left, and raise what went wrong."""
-        with suppress(queue.Full):
-            self._queue.put_nowait(None)
+        self._is_over.set()
         self._thread.join()
         if self._failure is not None:
             raise self._failure
 
     def _run(self) -> None:
         try:
-            while True:
-                batch = self._next()
-                self._collector.take([each for each in batch if each is not None])
-                if None in batch:
-                    return
+            while not (self._is_over.is_set() and self._queue.empty()):
+                if batch := self._next():
+                    self._collector.take(batch)
         except Exception as error:  # noqa: BLE001 - raised by the thread that waits for this one.
             self._failure = error
             self._stop.set()
 
-    def _next(self) -> list[FlowHeard | None]:
-        """All that waits, at least one; the end where nobody puts any more."""
-        batch: list[FlowHeard | None] = []
-        while not batch:
-            with suppress(queue.Empty):
-                batch.append(self._queue.get(timeout=_WAIT_S))
-            if not batch and self._stop.is_set():
-                batch.append(None)
-        while len(batch) < _BATCH:
-            try:
+    def _next(self) -> list[FlowHeard]:
+        """All that waits, a batch at most; nothing where nothing comes for a while."""
+        batch: list[FlowHeard] = []
+        with suppress(queue.Empty):
+            batch.append(self._queue.get(timeout=_WAIT_S))
+            while len(batch) < _BATCH:
                 batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
         return batch
 
 
