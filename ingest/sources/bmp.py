@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from foreshadow.errors import ConfigError
 from ingest.device_names import DeviceNames
 from ingest.source import Ground, Source
-from ingest.sources.bmp_listener import BmpListener, ListenerLimits
+from ingest.sources.bmp_connection import ListenerLimits
+from ingest.sources.bmp_listener import BmpListener
 from ingest.sources.bmp_replay import BmpReplay
 from ingest.sources.bmp_router import AdjRibIn
 

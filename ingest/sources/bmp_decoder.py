@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
-from ingest.device_names import DeviceNames, unknown_sender
+from ingest.device_names import DeviceNames, host_of, unknown_sender
 from ingest.heard import LARGEST_INPUT_BYTES, Heard, Refused
 from ingest.sources.bgp_octets import Malformed
 from ingest.sources.bmp_message import Initiation, Message, decode_message
@@ -50,7 +50,7 @@ class BmpDecoder:
             router = self._router(message, origin)
             if router is None:
                 said = message.system_name if isinstance(message, Initiation) else ""
-                yield unknown_sender(origin, said, origin, sample=_sample(raw))
+                yield unknown_sender(origin, said, host_of(origin), sample=_sample(raw))
             else:
                 yield from router.take(message, origin=origin, received_ns=received_ns)
         except Malformed as error:

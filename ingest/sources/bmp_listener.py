@@ -10,8 +10,6 @@ import selectors
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import structlog
 
@@ -20,13 +18,13 @@ from foreshadow.errors import ConfigError
 from foreshadow.meter import SILENT, Meter
 from foreshadow.topology import NodeId
 from ingest.collector import Collector
-from ingest.device_names import DeviceNames
-from ingest.heard import Heard, Refused
+from ingest.device_names import DeviceNames, host_of
+from ingest.heard import Refused
+from ingest.refusal_gate import RefusalGate
 from ingest.source import Outlet
-from ingest.sources.bgp_octets import Malformed
 from ingest.sources.bmp_account import BmpAccount
+from ingest.sources.bmp_connection import BmpConnection, ListenerLimits
 from ingest.sources.bmp_decoder import BmpDecoder
-from ingest.sources.bmp_framing import BmpFraming
 from ingest.sources.bmp_merge import merged
 from ingest.sources.bmp_router import SOURCE, AdjRibIn
 
@@ -43,29 +41,6 @@ _KEEPALIVE = (
 """A router that died says nothing, as one does to which nothing happens: 30 s tell them apart."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenerLimits:
-    """How long the server waits for what, and how much it takes.
-
-    Attributes:
-        settle_s: Silence after which a router has told all its peers.
-        vouch_s: How often it is said of a quiet stream that it still holds.
-        waits_for_end_of_rib: Whether a table is whole only when the router says so.
-        most_routers: Sessions at a time.
-        hello_s: How soon a router must have said who it is.
-        stall_s: How long the rest of a message may take.
-        most_refused: Refused messages after which a session ends.
-    """
-
-    settle_s: float = 5.0
-    vouch_s: float = 10.0
-    waits_for_end_of_rib: bool = True
-    most_routers: int = 256
-    hello_s: float = 30.0
-    stall_s: float = 60.0
-    most_refused: int = 1_000
 
 
 class BmpListener:
@@ -96,7 +71,8 @@ class BmpListener:
         self._meter, self._measured_s, self.account = meter, -math.inf, BmpAccount()
         self._address, self._names, self._clock = address, names, clock
         self._limits, self._adj_rib_in = limits, adj_rib_in
-        self._sessions: dict[socket.socket, _Session] = {}
+        self._sessions: dict[socket.socket, BmpConnection] = {}
+        self._gate = RefusalGate()
         self.bound: tuple[str, int] | None = None
         """Where it listens, while it does."""
 
@@ -174,22 +150,34 @@ class BmpListener:
             return
         origin = f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
         if len(self._sessions) >= self._limits.most_routers:
+            self._make_room(selector, collector)
+        if len(self._sessions) >= self._limits.most_routers:
             accepted.close()
             self.account.cut_off += 1
             reason = f"more than {self._limits.most_routers} routers; raise `most_routers`"
-            collector.take([Refused(reason=reason, origin=origin)])
+            refused = Refused(reason=reason, origin=origin)
+            now_ns = to_ns(self._clock.now())
+            collector.take(self._gate.let_through(host_of(origin), refused, now_ns))
             return
         accepted.settimeout(0)
         for level, option, value in _KEEPALIVE:
             accepted.setsockopt(level, option, value)
         decoder = BmpDecoder(self._names, adj_rib_in=self._adj_rib_in)
-        self._sessions[accepted] = _Session(
+        self._sessions[accepted] = BmpConnection(
             accepted, origin, decoder, self._limits, self._clock.monotonic_s()
         )
         selector.register(accepted, selectors.EVENT_READ)
 
+    def _make_room(self, selector: selectors.BaseSelector, collector: Collector) -> None:
+        """Of those who have not said who they are, the first comer goes: routers come first."""
+        for session in self._sessions.values():
+            if session.decoder.device is None:
+                session.end_reason, session.is_at_fault = "another wants the place", True
+                self._end(session, selector, collector)
+                return
+
     def _read(
-        self, session: "_Session", selector: selectors.BaseSelector, collector: Collector
+        self, session: BmpConnection, selector: selectors.BaseSelector, collector: Collector
     ) -> None:
         try:
             piece = session.socket.recv(_PIECE)
@@ -200,7 +188,8 @@ class BmpListener:
             return
         was_unknown = session.decoder.device is None
         now = self._clock.monotonic_s(), to_ns(self._clock.now())
-        collector.take(merged(session.take(piece, *now)))
+        heard = self._gate.pass_on(session.host, session.take(piece, *now), now[1])
+        collector.take(merged(heard))
         if session.decoder.device is not None:
             self.account.messages[session.decoder.device] += session.drain()
         if was_unknown and session.decoder.device is not None:
@@ -208,7 +197,7 @@ class BmpListener:
             self._replace_elder(session, selector, collector)
 
     def _replace_elder(
-        self, session: "_Session", selector: selectors.BaseSelector, collector: Collector
+        self, session: BmpConnection, selector: selectors.BaseSelector, collector: Collector
     ) -> None:
         """A router that comes again has lost its former session, even if we have not noticed."""
         for elder in list(self._sessions.values()):
@@ -217,7 +206,7 @@ class BmpListener:
                 self._end(elder, selector, collector)
 
     def _end(
-        self, session: "_Session", selector: selectors.BaseSelector, collector: Collector
+        self, session: BmpConnection, selector: selectors.BaseSelector, collector: Collector
     ) -> None:
         """Hang up; nobody vouches for the router's streams until it comes again."""
         selector.unregister(session.socket)
@@ -228,77 +217,12 @@ class BmpListener:
         if session.is_at_fault:
             self.account.cut_off += 1
             reason = f"BMP session ended: {session.end_reason}"
-            collector.take([Refused(reason=reason, sample=session.sample, origin=session.origin)])
+            refused = Refused(reason=reason, sample=session.sample, origin=session.origin)
+            now_ns = to_ns(self._clock.now())
+            collector.take(self._gate.let_through(session.host, refused, now_ns))
         log.info(
             "bmp_session_ended",
             device=session.decoder.device,
             origin=session.origin,
             reason=session.end_reason,
         )
-
-
-class _Session:
-    """One connection."""
-
-    def __init__(  # noqa: PLR0917 - made in one place.
-        self,
-        connection: socket.socket,
-        origin: str,
-        decoder: BmpDecoder,
-        limits: ListenerLimits,
-        now_s: float,
-    ) -> None:
-        self.socket, self.origin, self.decoder = connection, origin, decoder
-        self.end_reason, self.is_at_fault, self.sample = "", False, b""
-        self._limits, self._framing, self._refused = limits, BmpFraming(), 0
-        self._messages = 0
-        self._began_s = self._heard_s = self._vouched_s = now_s
-        self._told, self._told_s = 0, now_s
-
-    def take(self, piece: bytes, now_s: float, now_ns: int) -> Iterator[Heard]:
-        """What a piece says; an empty one is the end."""
-        if not piece:
-            self.end_reason = "closed by the router"
-            return
-        self._heard_s = now_s
-        try:
-            for raw in self._framing.feed(piece):
-                self._messages += 1
-                for heard in self.decoder.decode(raw, origin=self.origin, received_ns=now_ns):
-                    self._refused += isinstance(heard, Refused)
-                    yield heard
-        except Malformed as error:
-            self._cut(str(error), piece)
-        if self.decoder.device is None and self._refused:
-            self._cut("the sender is unknown", piece)
-        elif self._refused > self._limits.most_refused:
-            self._cut(f"more than {self._limits.most_refused} messages refused", piece)
-
-    def drain(self) -> int:
-        """How many messages came since this was asked last."""
-        count, self._messages = self._messages, 0
-        return count
-
-    def due(self, now_s: float) -> Iterator[Heard]:
-        """What is to be said by the clock."""
-        if now_s > self._heard_s + self._limits.stall_s and self._framing.held_octets:
-            self._cut("a message broke off", b"")
-        router = self.decoder.router
-        if router is None:
-            if now_s > self._began_s + self._limits.hello_s:
-                self._cut("it did not say who it is (Initiation)", b"")
-            return
-        if router.told != self._told:
-            self._told, self._told_s = router.told, now_s
-        elif now_s > self._told_s + self._limits.settle_s:
-            self._told_s = math.inf
-            yield from router.settle(without_end_of_rib=not self._limits.waits_for_end_of_rib)
-            if router.waits_for and self._limits.waits_for_end_of_rib:
-                peers = router.waits_for[:5]
-                log.info("bmp_waits_for_end_of_rib", device=self.decoder.device, peers=peers)
-        if now_s > self._vouched_s + self._limits.vouch_s:
-            self._vouched_s = now_s
-            yield from router.vouch()
-
-    def _cut(self, reason: str, sample: bytes) -> None:
-        self.end_reason, self.is_at_fault, self.sample = reason, True, sample[:256]

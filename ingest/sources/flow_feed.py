@@ -1,7 +1,6 @@
 """All exporters of a network: who a sender is, and the demand of every device."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -15,6 +14,7 @@ from foreshadow.topology import NodeId, Prefix
 from ingest.demand_interval import DemandRules, DeviceDemand
 from ingest.demand_prefixes import PrefixTable, Unlisted
 from ingest.heard import DemandReading, Refused
+from ingest.refusal_gate import RefusalGate
 from ingest.source import Ground
 from ingest.sources.flow_decoder import FlowDecoder, FlowHeard
 from ingest.sources.sflow import agent_of
@@ -139,7 +139,7 @@ class FlowFeed:
         """By address: each has its `account`."""
         self.strangers = 0
         """Datagrams of senders that nobody named."""
-        self._gate = _Gate()
+        self._gate = RefusalGate()
 
     def hear(
         self, raw: bytes, *, sender: str, origin: str, received_ns: int
@@ -190,33 +190,3 @@ class FlowFeed:
         for demand in self.demands.values():
             demand.finish()
             yield from demand.readings()
-
-
-@dataclass(slots=True)
-class _Repeat:
-    since_ns: int
-    more: int = 0
-
-
-class _Gate:
-    """Of refusals that are the same one a minute: an exporter repeats its mistakes a lot."""
-
-    _PERIOD_NS = 60 * _S
-    _MOST = 1_024
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], _Repeat] = {}
-
-    def let_through(self, sender: str, refused: Refused, now_ns: int) -> Iterator[Refused]:
-        """The refusal, unless the same was let through just now; it says how often it was not."""
-        key = (sender, refused.reason)
-        last = self._seen.get(key)
-        if last is not None and 0 <= now_ns - last.since_ns < self._PERIOD_NS:
-            last.more += 1
-            return
-        self._seen.pop(key, None)
-        if len(self._seen) >= self._MOST:
-            del self._seen[next(iter(self._seen))]
-        self._seen[key] = _Repeat(now_ns)
-        again = f" ({last.more} more since the last)" if last is not None and last.more else ""
-        yield Refused(reason=refused.reason + again, sample=refused.sample, origin=refused.origin)

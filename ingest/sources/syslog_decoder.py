@@ -60,7 +60,7 @@ class SyslogDecoder:
         elif (device := self._device(line, origin)) is None:
             self.lines["refused"] += 1
             sample = raw[:DEAD_LETTER_SAMPLE_BYTES]
-            yield unknown_sender(origin, line.host, origin, sample=sample)
+            yield unknown_sender(origin, line.host, _sender(origin), sample=sample)
         else:
             self.lines["incident"] += 1
             incident = Incident(

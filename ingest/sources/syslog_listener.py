@@ -18,7 +18,9 @@ from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
 from foreshadow.meter import SILENT, Meter
 from ingest.collector import Collector
+from ingest.device_names import host_of
 from ingest.heard import Heard, Refused
+from ingest.refusal_gate import RefusalGate
 from ingest.source import Outlet
 from ingest.sources.syslog_decoder import SOURCE, SyslogDecoder
 from ingest.sources.syslog_framing import SyslogFraming, TooLong
@@ -70,6 +72,7 @@ class SyslogListener:
         self._clock, self._most = clock, most_connections
         self._connections: dict[socket.socket, _Connection] = {}
         self._dropped: dict[socket.socket, int] = {}
+        self._gate = RefusalGate()
         self.bound: tuple[tuple[Address, ...], tuple[Address, ...]] | None = None
         """UDP and TCP addresses, while it listens."""
 
@@ -122,7 +125,11 @@ class SyslogListener:
             for level, kind, body in extra:
                 if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
                     (self._dropped[sock],) = struct.unpack("=I", body[:4])
-            yield from self.decoder.decode(raw, origin=_origin(peer), received_ns=now_ns)
+            yield from self._heard(raw, _origin(peer), now_ns)
+
+    def _heard(self, raw: bytes, origin: str, now_ns: int) -> Iterator[Heard]:
+        heard = self.decoder.decode(raw, origin=origin, received_ns=now_ns)
+        return self._gate.pass_on(host_of(origin), heard, now_ns)
 
     def _accept(self, server: socket.socket, selector: selectors.BaseSelector) -> Iterator[Heard]:
         try:
@@ -150,7 +157,7 @@ class SyslogListener:
         framing, origin = connection.framing, connection.origin
         try:
             for raw in framing.feed(piece) if piece else framing.end():
-                yield from self.decoder.decode(raw, origin=origin, received_ns=now_ns)
+                yield from self._heard(raw, origin, now_ns)
         except TooLong as error:
             reason = f"syslog over TCP: {error}; the connection is closed"
             yield Refused(reason=reason, sample=piece[:256], origin=origin)

@@ -19,7 +19,8 @@ from frr.namespace import inside
 from ingest import testimony
 from ingest.device_names import DeviceNames
 from ingest.heard import Refused
-from ingest.sources.bmp_listener import BmpListener, ListenerLimits
+from ingest.sources.bmp_connection import ListenerLimits
+from ingest.sources.bmp_listener import BmpListener
 from tests.eventually import eventually
 from tests.integration.ingest.bmp_pair import BMP_PORT, NOBODY, R1, R2, BmpPair, bmp_pair
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from struct import pack
@@ -29,8 +29,9 @@ from ingest.source import Ground
 from ingest.source_file import parse_sources
 from ingest.sources.bgp_octets import Malformed
 from ingest.sources.bmp_capture import pieces
+from ingest.sources.bmp_connection import ListenerLimits
 from ingest.sources.bmp_framing import BmpFraming
-from ingest.sources.bmp_listener import BmpListener, ListenerLimits
+from ingest.sources.bmp_listener import BmpListener
 from ingest.sources.bmp_merge import LARGEST_PATCH_CHARACTERS, merged
 from ingest.sources.bmp_message import LARGEST_MESSAGE_OCTETS
 from ingest.sources.bmp_replay import BmpReplay
@@ -172,6 +173,20 @@ def test_a_hostile_sender_is_cut_off_for_a_reason(
         eventually(lambda: listener.account.cut_off == 1 and not listener.routers, within_s=_WAIT_S)
 
 
+def test_a_message_that_trickles_in_is_cut_off() -> None:
+    """An octet now and then is no progress: it is the rest of the message that is waited for."""
+    kept = KeptOutlet()
+    with _serving(kept, stall_s=0.5) as listener, _connected(listener) as sender:
+        sender.sendall(made.initiation() + pack(">BIB", 3, 5_000, 0))
+
+        def is_cut_off() -> bool:
+            with suppress(OSError):
+                sender.sendall(b"x")
+            return "broke off" in " ".join(_reasons(kept))
+
+        eventually(is_cut_off, within_s=_WAIT_S, poll_s=0.1)
+
+
 def test_no_more_routers_than_allowed() -> None:
     """One too many is hung up on; the others stay."""
     kept = KeptOutlet()
@@ -182,6 +197,29 @@ def test_no_more_routers_than_allowed() -> None:
             assert _is_hung_up(second)
         eventually(lambda: "most_routers" in " ".join(_reasons(kept)), within_s=_WAIT_S)
         assert listener.routers == ("r1",)
+
+
+def test_one_that_does_not_say_who_it_is_keeps_nobody_out() -> None:
+    """Where there is no more room it gives way to the next."""
+    kept = KeptOutlet()
+    with _serving(kept, most_routers=1) as listener, _connected(listener) as silent:
+        eventually(lambda: listener.routers, within_s=_WAIT_S)
+        with _connected(listener) as router:
+            router.sendall(made.initiation())
+            assert _is_hung_up(silent)
+            eventually(lambda: listener.routers == ("r1",), within_s=_WAIT_S)
+
+
+def test_a_stranger_that_comes_again_and_again_is_refused_once_a_minute() -> None:
+    """Routers retry ten times a second."""
+    kept = KeptOutlet()
+    with _serving(kept) as listener:
+        for _ in range(5):
+            with _connected(listener) as stranger:
+                stranger.sendall(made.initiation("R7"))
+                assert _is_hung_up(stranger)
+        eventually(lambda: listener.account.cut_off == 5, within_s=_WAIT_S)
+    assert len(_reasons(kept)) == 2, "one that it is unknown, one that it was cut off"
 
 
 def test_an_address_in_use_is_an_operators_error() -> None:
