@@ -89,6 +89,21 @@ def sflow_sample(
     return struct.pack(">II", 1, len(body)) + body
 
 
+def sflow_counters(index: int, *, name: bytes = b"", octets: int = 7) -> bytes:
+    """A sample of a port's counters: what is all ones the agent does not count."""
+    absent = (1 << 32) - 1
+    counters = struct.pack(
+        ">IIQIIQIIIIIIQIIIIII",
+        *(index, 6, 10**9, 1, 3, octets, 1, 2, 3, 4, absent, 5, (1 << 64) - 1, 1, 2, 3, 6, 7, 0),
+    )
+    records = struct.pack(">II", 1, len(counters)) + counters
+    if name:
+        text = struct.pack(">I", len(name)) + name + bytes(-len(name) % 4)
+        records += struct.pack(">II", 1005, len(text)) + text
+    body = struct.pack(">III", 1, index, 1 + bool(name)) + records
+    return struct.pack(">II", 2, len(body)) + body
+
+
 def demand(
     *,
     interval_s: float = 10,
@@ -121,7 +136,11 @@ def small_decoder() -> FlowDecoder:
 
 
 def _hoarded(number: int) -> bytes:
-    """A new template, data of one that never comes, a new prefix, in ever new domains."""
+    """A new template, data of one that never comes, a new prefix, domain or agent."""
+    if number % 2:
+        return sflow(sflow_sample("10.1.0.1"), number=number).replace(
+            b"\xc0\x00\x02\x09", number.to_bytes(4, "big"), 1
+        )
     return v9(
         template(256 + number % 60_000),
         fields(256 + number % 60_000, plain(f"10.{number % 200}.{number // 200 % 200}.1", 100)),
@@ -147,7 +166,7 @@ CASE = DecoderCase(
         v5(("10.1.0.1", 3_000, 2), ("10.2.0.1", 1_500, 1)),
         v9(template(256), fields(256, plain("10.1.0.1", 1_000))),
         ipfix(template(256, ((12, 4), (85, 2), (86, 8)), kind=2), number=7, domain=1),
-        sflow(sflow_sample("10.1.2.3")),
+        sflow(sflow_sample("10.1.2.3"), sflow_counters(3, name=b"et-0/0/1")),
         v9(fields(256, plain("10.2.0.1", 400)), number=1, sent_s=SENT_S + 40),
     ),
     shared=("flow_telegraf/*/*.bin", "pcap_netflow/*.pcap", "pcap_sflow/*.pcap"),

@@ -10,7 +10,7 @@ from ingest.heard import CounterReading, Counters
 from ingest.sources.flow_decoder import FlowDecoder
 from ingest.sources.flow_export import Export
 from ingest.sources.sflow import SflowParser, agent_of
-from tests.flow_cases import demand, sflow, sflow_sample
+from tests.flow_cases import demand, sflow, sflow_counters, sflow_sample
 
 
 def _parse(raw: bytes, parser: SflowParser | None = None) -> Export:
@@ -140,23 +140,9 @@ def test_ipv6_addresses_of_a_sample_are_set_aside() -> None:
     assert (flow.aside, flow.octets) == (Aside.IPV6, 900)
 
 
-def _counter_sample(index: int, *, name: bytes = b"", octets: int = 7) -> bytes:
-    absent = (1 << 32) - 1
-    counters = struct.pack(
-        ">IIQIIQIIIIIIQIIIIII",
-        *(index, 6, 10**9, 1, 3, octets, 1, 2, 3, 4, absent, 5, (1 << 64) - 1, 1, 2, 3, 6, 7, 0),
-    )
-    records = struct.pack(">II", 1, len(counters)) + counters
-    if name:
-        text = struct.pack(">I", len(name)) + name + bytes(-len(name) % 4)
-        records += struct.pack(">II", 1005, len(text)) + text
-    body = struct.pack(">III", 1, index, 1 + bool(name)) + records
-    return struct.pack(">II", 2, len(body)) + body
-
-
 def test_counters_of_ports_are_read() -> None:
     """All ones are what the agent does not count."""
-    (port,) = _parse(sflow(_counter_sample(3, name=b"et-0/0/1"))).ports
+    (port,) = _parse(sflow(sflow_counters(3, name=b"et-0/0/1"))).ports
 
     assert port.index == 3
     assert port.counters == Counters(
@@ -173,11 +159,11 @@ def test_ports_go_by_their_name() -> None:
     """The operator's, else the agent's; those without are counted, those told twice told once."""
     decoder = FlowDecoder(demand(), interfaces={4: "lo0"})
     raw = sflow(
-        _counter_sample(3, name=b"et-0/0/1"),
-        _counter_sample(4, name=b"ignored"),
-        _counter_sample(5),
-        _counter_sample(3, name=b"et-0/0/1", octets=8),
-        _counter_sample(6, name=b"bad\x00name"),
+        sflow_counters(3, name=b"et-0/0/1"),
+        sflow_counters(4, name=b"ignored"),
+        sflow_counters(5),
+        sflow_counters(3, name=b"et-0/0/1", octets=8),
+        sflow_counters(6, name=b"bad\x00name"),
     )
 
     (reading,) = decoder.decode(raw, origin="", received_ns=7)
@@ -193,7 +179,7 @@ def test_ports_go_by_their_name() -> None:
 @pytest.mark.parametrize("length", [60, 100, 150])
 def test_counters_that_are_cut_are_refused(length: int) -> None:
     """No half of a record is believed."""
-    export = _parse(sflow(_counter_sample(3, name=b"et-0/0/1"))[:length])
+    export = _parse(sflow(sflow_counters(3, name=b"et-0/0/1"))[:length])
 
     assert not export.ports
     assert export.refused
