@@ -16,6 +16,7 @@ from ingest.rates_rows import N_COLUMNS, OCTETS, Counters, Vector, Whole
 
 MOST_INTERFACES = 20_000
 """A device that names more is not believed: names would fill the memory."""
+LONGEST_NAME = 256
 _VALUE_BYTES = 8
 _RING_32 = 1 << 32
 _LATEST_NS = 1 << 62
@@ -79,6 +80,8 @@ def names_of(block: PackedBlock) -> tuple[str, ...]:
     names: tuple[str, ...] = _names_decoder.decode(block.interfaces)
     if len(set(names)) != len(names):
         raise ValueError("an interface is in it twice")
+    if any(len(name) > LONGEST_NAME for name in names):
+        raise ValueError(f"an interface's name is longer than {LONGEST_NAME} characters")
     if len(names) > MOST_INTERFACES:
         raise ValueError(f"names {len(names)} interfaces; at most {MOST_INTERFACES} are believed")
     if block.bits not in (32, 64):

@@ -94,6 +94,8 @@ class RateOwner:
             msgspec.DecodeError: Its body is no block of counters.
             ValueError: The block is malformed, or has no time.
         """
+        if not sample.device:
+            raise ValueError("counters of no device")
         at_ns = sample.event_at_ns or sample.observed_at_ns
         if not (0 < at_ns < _LATEST_NS and 0 < sample.observed_at_ns < _LATEST_NS):
             raise ValueError("counters without a time (observed_at_ns, event_at_ns)")

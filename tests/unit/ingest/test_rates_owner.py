@@ -324,6 +324,7 @@ def test_flaps_errors_and_discards_are_incidents_and_coalesced() -> None:
     [
         CounterBlock(interfaces=("e1", "e1"), columns=(bytes(16),) * 7),
         CounterBlock(interfaces=("e1",), columns=(bytes(16),) * 7),
+        CounterBlock(interfaces=("e" * 257,), columns=(bytes(8),) * 7),
         CounterBlock(interfaces=("e1",), columns=(bytes(8),) * 7, bits=16),
         CounterBlock(interfaces=("e1",), columns=(b"\xee" * 8,) * 7, bits=32),
         CounterBlock(interfaces=("e1",), columns=(bytes(8),) * 7, capacities_bps=b"?"),
