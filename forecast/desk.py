@@ -1,6 +1,5 @@
 """Turns intervals into what is published, and keeps what was published in mind."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
@@ -47,8 +46,6 @@ class Desk:
         self.forecaster = forecaster
         self._settings, self._publisher, self._counts = settings, publisher, counts
         self._unjudged: Outlook | None = None
-        self._told_held: Counter[str] = Counter()
-        self._drifts = 0
         self._off: frozenset[tuple[int, float]] = frozenset()
 
     def memory(self) -> dict[str, object]:
@@ -62,7 +59,6 @@ class Desk:
             raise TypeError("a memory without forecaster")
         self.forecaster = forecaster
         self._unjudged = unjudged if isinstance(unjudged, Outlook) else None
-        self._told_held = Counter(forecaster.warner.alarm.held_back)
 
     def take(
         self, intervals: Sequence[tuple[DemandMatrix, Loads]], intake: Intake, *, is_caught_up: bool
@@ -100,7 +96,7 @@ class Desk:
             self._publisher.publish(Topic.WARNING, warning.link, to_json(warning))
             self._log(warning)
         self._publish(self._live_step(outlook))
-        self._report(len(warnings))
+        self._report()
 
     def _live_step(self, outlook: Outlook) -> ForecastStep:
         warner, at = self.forecaster.warner, outlook.matrix.at
@@ -125,23 +121,18 @@ class Desk:
     def _publish(self, step: ForecastStep) -> None:
         self._publisher.publish(Topic.FORECAST, _KEY, to_json(step))
 
-    def _report(self, sent: int) -> None:
-        counts, held = self._counts, self.forecaster.warner.alarm.held_back
-        found = quality(self.forecaster)
+    def _report(self) -> None:
+        counts, found = self._counts, quality(self.forecaster)
         off = miscalibrated(self.forecaster)
         report(found, off, counts)
         if off != self._off:
             self._off = off
             log.warning("coverage_left_nominal" if off else "coverage_nominal", where=sorted(off))
-        if sent:
-            counts.count(meter.WARNINGS_SENT, sent)
-        for reason, number in (held - self._told_held).items():
-            counts.count(meter.WARNINGS_HELD, number, reason=str(reason))
-        self._told_held = Counter(held)
-        drifts = sum(each.drift_restarts for each in found)
-        if drifts > self._drifts:
-            counts.count(meter.FORECAST_DRIFTS, drifts - self._drifts)
-        self._drifts = drifts
+        alarm = self.forecaster.warner.alarm
+        counts.total(meter.WARNINGS_SENT, alarm.sent)
+        for reason, number in alarm.held_back.items():
+            counts.total(meter.WARNINGS_HELD, number, reason=str(reason))
+        counts.total(meter.FORECAST_DRIFTS, sum(each.drift_restarts for each in found))
 
     @staticmethod
     def _log(warning: SpikeWarning) -> None:

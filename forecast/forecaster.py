@@ -340,6 +340,8 @@ class Forecaster:
         if at - newest.at > timedelta(days=1):
             self._past.forget()
             self._projection, self._banks = None, ()
+            for judge in self.judges:
+                judge.forget_waiting()
             return
         count = round((at - newest.at) / self._terms.step) - 1
         for number in range(1, count + 1):

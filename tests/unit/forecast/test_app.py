@@ -15,6 +15,9 @@ from foreshadow.checkpoint import checkpoint, load, save
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.delta import StateDelta
+from foreshadow.errors import ConfigError
+from foreshadow.incident import Incident, IncidentKind
+from foreshadow.meter import SILENT, Meter, Metric
 from foreshadow.settings import ForecastSettings
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
@@ -26,7 +29,7 @@ from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DemandSeries, demands, flow_samples
 from tests.eventually import eventually
 from tests.fakes.bus import MemoryBus
-from tests.planned_network import planned_deltas
+from tests.planned_network import planned, planned_deltas
 from tests.production_state import ABILENE, abilene
 
 LIVE_FROM = datetime(2004, 3, 3, 18, tzinfo=UTC)
@@ -81,12 +84,17 @@ class _Production:
 
 
 @contextmanager
-def _running(bus: MemoryBus, checkpoint_file: Path | None = None) -> Iterator[None]:
+def _running(
+    bus: MemoryBus,
+    checkpoint_file: Path | None = None,
+    *,
+    settings: ForecastSettings = SETTINGS,
+    meter: Meter = SILENT,
+) -> Iterator[None]:
     stop = threading.Event()
+    told = {"load_limit": LIMIT, "routers": ROUTERS, "checkpoint_file": checkpoint_file}
     process = threading.Thread(
-        target=run,
-        args=(bus, SETTINGS, SystemClock(), stop),
-        kwargs={"load_limit": LIMIT, "routers": ROUTERS, "checkpoint_file": checkpoint_file},
+        target=run, args=(bus, settings, SystemClock(), stop), kwargs={**told, "meter": meter}
     )
     process.start()
     try:
@@ -223,6 +231,67 @@ def test_what_is_no_delta_or_warning_goes_to_the_dead_letters() -> None:
         *("control.v1/0/0", "verdict.v1/0/0", "feedback.v1/0/0"),
     }
     assert all(record.reason.startswith("forecast: ") for record in rejected)
+
+
+class _Numbers:
+    """A meter that keeps the latest of each number."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, float] = {}
+
+    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
+        name = "/".join((metric.name, *labels.values()))
+        self.of[name] = self.of.get(name, 0) + by
+
+    def total(self, metric: Metric, value: float, **labels: str) -> None:
+        self.of["/".join((metric.name, *labels.values()))] = value
+
+    def level(self, metric: Metric, value: float, **labels: str) -> None:
+        self.of["/".join((metric.name, *labels.values()))] = value
+
+
+def test_incidents_are_heard_and_numbers_are_told(tmp_path: Path) -> None:
+    """A link that flapped leads the list of what may fail; quality and counts are published."""
+    bus, numbers = MemoryBus(), _Numbers()
+    link = next(link for link in planned(abilene()).what_if.topology.links if not link.is_external)
+    for minutes in (5, 15, 25):
+        incident = Incident(
+            device=link.a.node,
+            what=IncidentKind.LINK_DOWN,
+            subject=link.a.interface,
+            at_ns=to_ns(LIVE_FROM - timedelta(minutes=minutes)),
+            heard_at_ns=0,
+            source="test",
+        )
+        bus.append(Topic.INCIDENT, link.a.node, to_json(incident))
+    _Production(bus).demand_until(LIVE_FROM)
+    events = tmp_path / "events.yaml"
+    events.write_text(
+        "version: 1\nevents:\n  - {name: match, kind: calendar, "
+        "begin: 2004-03-03T19:00:00Z, end: 2004-03-03T21:00:00Z}\n"
+    )
+    settings = SETTINGS.model_copy(update={"events_file": events})
+    with _running(bus, settings=settings, meter=numbers):
+        (live,) = eventually(lambda: _live_steps(bus, at_least=1), within_s=30)
+        eventually(lambda: "foreshadow_forecast_warnings_sent_total" in numbers.of, within_s=30)
+
+    assert live.likelihoods[0].name == link.id
+    assert live.likelihoods[0].because == "3 failures in the last hour"
+    assert [quality.horizon_s for quality in live.quality] == [10_800, 21_600]
+    assert all(quality.wape_pct and quality.limit_brier for quality in live.quality)
+    assert live.warnings_sent == len(_warnings(bus))
+    assert live.events == ('calendar "match" 19:00-21:00',)
+    assert numbers.of["foreshadow_forecast_steps_total"] == live.steps_seen
+    assert numbers.of["foreshadow_forecast_warnings_sent_total"] == live.warnings_sent
+    assert 0 < numbers.of["foreshadow_forecast_coverage_ratio/10800s/0.95"] <= 1
+
+
+def test_a_bad_events_file_is_one_clear_error(tmp_path: Path) -> None:
+    """Nothing is read or said before."""
+    settings = SETTINGS.model_copy(update={"events_file": tmp_path / "none.yaml"})
+
+    with pytest.raises(ConfigError, match="cannot be read"):
+        run(MemoryBus(), settings, SystemClock(), threading.Event(), load_limit=LIMIT)
 
 
 def test_warnings_survive_the_wire() -> None:
