@@ -96,6 +96,8 @@ class Intake:
             line = self._lines.get((*place, holder.source))
             if place in held:
                 self._publish(held[place])
+                if line is not None and line.is_whole:
+                    line.hand_over()
             elif line is not None and line.is_patched and line.is_whole:
                 self._publish_told(place, line)
         self._send(self._owner.inherit())
@@ -183,7 +185,7 @@ class Intake:
         """
         place = (sample.device, sample.stream)
         line = self._line(place, sample.source)
-        before = line.told if line.is_whole and line.is_patched else None
+        before = line.told if line.is_whole else None
         try:
             self._say(sample, line, heard_ns)
         finally:
@@ -200,7 +202,8 @@ class Intake:
             return
         elif sample.encoding == "counters":
             if self._count is not None:
-                self._count(sample)
+                # A reader whose clock is ahead read now, and not in the future.
+                self._count(msgspec.structs.replace(sample, observed_at_ns=heard_ns))
         elif sample.encoding == "patch":
             self._patch(sample, line, heard_ns)
         else:
@@ -225,10 +228,11 @@ class Intake:
         if sample.stream is Stream.DEMAND:
             settled = self._demand_deadband.settled(reading.values, known)
             reading = replace(reading, values=settled)
-        line.note_reading(heard_ns)
+        line.note_reading(reading.values, heard_ns)
         if not self._speaks(place, sample.source, heard_ns):
             return
         if self._is_live or sample.stream is Stream.DEMAND:
+            line.hand_over()
             self._publish(reading)
         else:
             self._held[place] = reading

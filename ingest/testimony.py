@@ -7,7 +7,7 @@ after a hole in the numbers, it is collected aside and nobody is told of it.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from foreshadow.telemetry import Patch, TelemetrySample
@@ -24,7 +24,7 @@ class Testimony:
         is_whole: Whether it has told everything.
         is_torn: Whether something it said was lost; only telling everything again mends that.
         is_patched: Whether it tells differences, and so may be silent while nothing changes.
-        told: What its patches make; none while that is what the owner has published.
+        told: What it has told in all; none while that is what the owner has published.
         coalesced: Transitions in `told` that nobody was told of.
         whole_at_ns: When it last spoke while `is_whole`.
     """
@@ -34,7 +34,7 @@ class Testimony:
     is_whole: bool = False
     is_torn: bool = False
     is_patched: bool = False
-    told: dict[str, bytes] | None = field(default_factory=dict)
+    told: Mapping[str, bytes] | None = field(default_factory=dict)
     coalesced: int = 0
     whole_at_ns: int = 0
 
@@ -50,12 +50,10 @@ class Testimony:
         self.epoch, self.seq = sample.epoch, sample.seq
         return True
 
-    def note_reading(self, at_ns: int) -> None:
-        """A whole reading was told."""
+    def note_reading(self, values: Mapping[str, bytes], at_ns: int) -> None:
+        """A whole reading was told; patches may go on from it."""
         self.is_whole, self.is_torn, self.is_patched = True, False, False
-        self.whole_at_ns = at_ns
-        if self.told:
-            self.told = {}
+        self.told, self.coalesced, self.whole_at_ns = values, 0, at_ns
 
     def note_patch(self, patch: Patch, at_ns: int) -> None:
         """Collect what a patch says, where it is not the owner's to keep.
@@ -63,19 +61,21 @@ class Testimony:
         Raises:
             ValueError: The map grows beyond what is followed.
         """
-        self.is_patched = True
         if patch.phase == "begin":
             self._begin()
             self.is_torn = False
-        if self.told is None:
-            self.told = {}
-        self._merge(self.told, patch)
+        # A reading's values are shared with whoever holds the reading.
+        told = (
+            self.told if self.is_patched and isinstance(self.told, dict) else {**(self.told or {})}
+        )
+        self.told, self.is_patched = told, True
+        self._merge(told, patch)
         if patch.phase == "end" and not self.is_torn:
             self.is_whole = True
         if self.is_whole:
             self.whole_at_ns = at_ns
 
-    def hand_over(self) -> tuple[dict[str, bytes], int]:
+    def hand_over(self) -> tuple[Mapping[str, bytes], int]:
         """The map and the transitions in it, for the owner to keep from here on."""
         told, coalesced = self.told or {}, self.coalesced
         self.told, self.coalesced = None, 0

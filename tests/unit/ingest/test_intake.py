@@ -547,3 +547,33 @@ def _report(intake: Intake) -> SyncReport:
 
 def _checkpoint(intake: Intake) -> Checkpoint:
     return checkpoint({}, intake._owner.checkpoint(), own=intake.checkpoint())
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_changes_may_follow_a_whole_reading(*, is_live: bool) -> None:
+    """A source that reads everything and then tells differences is one that was told whole."""
+    intake, sent = _intake(live=is_live)
+    production = Production()
+    intake.take(production.whole("a", "b", source="gnmi"))
+    intake.take(production.patch("change", upserts=ports("c"), deletes=("a",)))
+    if not is_live:
+        intake.go_live()
+
+    assert _up(sent) == {"b": True, "c": True}
+
+
+def test_what_was_told_whole_before_a_new_beginning_is_published() -> None:
+    """A successor that reads of a reconnect knows as much as an owner that lived through it."""
+    intake, sent = _intake(live=False)
+    production = Production()
+    intake.take(production.patch("end", upserts=ports("a")))
+    intake.take(production.patch("begin", epoch=2))
+    intake.take(production.patch("part", epoch=2, upserts=ports("b")))
+    intake.go_live()
+    first, published_first = _up(sent), len(sent)
+    intake.heartbeat(0)
+    vouched = len(sent) - published_first
+    intake.take(production.patch("end", epoch=2))
+
+    assert (first, vouched) == ({"a": True}, 0)
+    assert _up(sent) == {"b": True}

@@ -99,8 +99,6 @@ class Copy:
     at: int = 0
     ledger: Counter[Position] = field(default_factory=Counter)
     saved: tuple[Checkpoint, int, Counter[Position]] | None = None
-    late: list[Record] = field(default_factory=list)
-    """Records that were overtaken."""
 
 
 class Synchrony(RuleBasedStateMachine):
@@ -139,14 +137,18 @@ class Synchrony(RuleBasedStateMachine):
         )
         self._log(self.telemetry, Topic.TELEMETRY, _encoder.encode(sample))
 
-    @rule(ports=_maps)
-    def told_whole(self, ports: dict[str, bool]) -> None:
+    @rule(ports=_maps, is_heard=st.booleans())
+    def told_whole(self, ports: dict[str, bool], *, is_heard: bool) -> None:
         """The source reads everything at once."""
         self._say("state", _values(ports))
         self.truth = ports
+        if is_heard:
+            self.owner_reads()
 
-    @rule(ports=_maps, is_new=st.booleans())
-    def told_in_parts(self, ports: dict[str, bool], *, is_new: bool) -> None:
+    @rule(ports=_maps, is_new=st.booleans(), is_heard=st.booleans())
+    def told_in_parts(
+        self, ports: dict[str, bool], *, is_new: bool, is_heard: bool = False
+    ) -> None:
         """The source connects, perhaps anew, and tells everything bit by bit."""
         if is_new:
             self.source_epoch, self.source_seq = self.source_epoch + 1, 0
@@ -155,10 +157,19 @@ class Synchrony(RuleBasedStateMachine):
             self._say("patch", Patch(phase="part", upserts=_values({name: is_up})))
         self._say("patch", Patch(phase="end"))
         self.truth = ports
+        if is_heard:
+            self.owner_reads()
 
     @precondition(lambda self: self.truth is not None)
-    @rule(ports=_maps, deletes=st.lists(_names, max_size=2), subtree=st.sampled_from(["", "a"]))
-    def changed(self, ports: dict[str, bool], deletes: list[str], subtree: str) -> None:
+    @rule(
+        ports=_maps,
+        deletes=st.lists(_names, max_size=2),
+        subtree=st.sampled_from(["", "a"]),
+        is_heard=st.booleans(),
+    )
+    def changed(
+        self, ports: dict[str, bool], deletes: list[str], subtree: str, *, is_heard: bool
+    ) -> None:
         """The source tells differences."""
         subtrees = (subtree,) if subtree else ()
         patch = Patch(
@@ -171,6 +182,8 @@ class Synchrony(RuleBasedStateMachine):
             if name not in deletes and not name.startswith(subtrees)
         }
         self.truth = {**left, **ports}
+        if is_heard:
+            self.owner_reads()
 
     @rule()
     def lost_at_the_source(self) -> None:
@@ -216,6 +229,7 @@ class Synchrony(RuleBasedStateMachine):
                 owner.intake.resume(saved[0])
             self._read(owner)
             owner.intake.go_live()
+            self._read(owner)
         except Died:
             return self._succeed(uses_checkpoint=uses_checkpoint)
         return owner
@@ -224,6 +238,8 @@ class Synchrony(RuleBasedStateMachine):
         for record in self.telemetry[owner.read :]:
             owner.read += 1
             owner.intake.take(record)
+        if self.truth is not None and owner.intake.is_live and not owner.lives[0] + 1:
+            assert dict(owner.core.stream(PLACE).values) == dict(_values(self.truth))
 
     @rule()
     def owner_reads(self) -> None:
@@ -311,10 +327,16 @@ class Synchrony(RuleBasedStateMachine):
             self._hear(copy, record)
 
     @rule(which=_copies)
-    def copy_misses(self, which: int) -> None:
+    def copy_reads_all(self, which: int) -> None:
+        """A copy takes everything there is."""
+        self.copy_reads(which, len(self.state))
+
+    @precondition(lambda self: any(copy.at < len(self.state) for copy in self.copies))
+    @rule()
+    def copies_miss(self) -> None:
         """A record never arrives."""
-        copy = self.copies[which]
-        copy.at = min(copy.at + 1, len(self.state))
+        for copy in self.copies:
+            copy.at = min(copy.at + 1, len(self.state))
 
     @rule(which=_copies, back=st.integers(1, 6))
     def copy_hears_again(self, which: int, back: int) -> None:
@@ -393,4 +415,4 @@ class Synchrony(RuleBasedStateMachine):
 
 
 TestSynchrony = Synchrony.TestCase
-TestSynchrony.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestSynchrony.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
