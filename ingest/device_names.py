@@ -34,8 +34,9 @@ class DeviceNames:
     def of(self, *candidates: str) -> NodeId | None:
         """The device that the first known of these names is; each also without its port."""
         for candidate in candidates:
-            for name in (candidate, host_of(candidate)):
-                if (found := self._names.get(name)) is not None:
+            if candidate:
+                found = self._names.get(candidate) or self._names.get(host_of(candidate))
+                if found is not None:
                     return found
         said = next(filter(None, candidates), "")
         if self.takes_any and said:

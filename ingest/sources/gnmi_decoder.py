@@ -118,7 +118,7 @@ class GnmiDecoder:
         yield from self.state.recall(memory)
 
     def _take(self, message: Message, key: str, arrival: Arrival) -> Iterator[Heard]:
-        sender, subscription = sender_of(key)
+        sender, subscription = sender_of(key) if key else ("", "")
         sender = message.sender or sender
         subscription = message.subscription or subscription
         target = message.target if isinstance(message, Notification) else ""

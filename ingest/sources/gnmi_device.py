@@ -54,6 +54,8 @@ class DeviceTree:
         """Who says something under a key: a subinterface may be in the list of interfaces too."""
         self.size = 0
         self.is_overfull = False
+        self.has_news = False
+        """Whether any leaf has another value since the changes were last asked for."""
 
     def set(self, leaf: Leaf, keys: Keys, value: Any, *, at_ns: int, told_in: ToldIn) -> None:
         """Take one leaf, unless a newer one is known."""
@@ -109,7 +111,7 @@ class DeviceTree:
 
     def changes(self) -> list[Change]:
         """What is another value than was last passed on, a key once; then it is passed on."""
-        dirty, self._dirty = self._dirty, {}
+        dirty, self._dirty, self.has_news = self._dirty, {}, False
         found: dict[tuple[Stream, str], Change] = {}
         for kind, place in dirty:
             leaves = self._things[kind].get(place)
@@ -192,6 +194,7 @@ class DeviceTree:
             del self._things[kind][place]
 
     def _touch(self, kind: Kind, place: Keys, *, before: Any, after: Any, field: str) -> None:
+        self.has_news = True
         if kind in COMPOSE:
             self._dirty[kind, place] = None
         if kind is Kind.PREFIX and field == "group":

@@ -304,10 +304,12 @@ def walk(start: Place, path: Path) -> Place:
         ValueError: A key is longer than any device's.
     """
     node, keys = start
+    if node is None:
+        return _NOWHERE
     for step in path:
-        below = node.child(step.name) if node is not None else None
+        below = node.children.get(step.name) or node.child(step.name)
         if below is None:
-            if node is None or node.is_ignored:
+            if node.is_ignored:
                 return _NOWHERE
             raise UnknownPath("nothing here uses this path")
         node = below
@@ -316,7 +318,7 @@ def walk(start: Place, path: Path) -> Place:
             if None in own or "*" in own:
                 # A list without its keys is the whole list, which only a delete can mean.
                 return Place(node if step is path[-1] else None, keys)
-            keys = (*keys, *map(_key, own))
+            keys = keys + tuple([_key(key) for key in own])
     return Place(node, keys)
 
 

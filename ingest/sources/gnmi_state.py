@@ -160,6 +160,8 @@ class GnmiState:
                 f"{device} has more than {self._limits.leaves:,} leaves: what is beyond them is "
                 "not taken, and it is not called synchronised; subscribe to less"
             )
+        if not known.tree.has_news:
+            return
         coalesced = sum(max(update.duplicates, 0) for update in said.updates)
         for patch, changes in _patches(known, subscription, at_ns, coalesced):
             yield patch
