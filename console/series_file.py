@@ -30,6 +30,7 @@ _MISSING = {"", "-", "na", "n/a", "nan", "null", "none"}
 _TIME_NAME = re.compile(r"(?i)^\W*(time|timestamp|date|datetime|epoch|ts|unix)")
 _EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 """Numbers from the first on are seconds since 1970 once divided by the second."""
+_EARLIEST_S, _LATEST_S = -2_208_988_800, 7_258_118_400
 _DELIMITERS = ",;\t"
 _PROBED = 20
 _LONGEST_GAP = 20
@@ -272,12 +273,18 @@ def _epochs(cells: Sequence[str]) -> Array:
     if all(number is not None and math.isfinite(number) for number in numbers):
         values = np.asarray(numbers, dtype=np.float64)
         unit = next((unit for least, unit in _EPOCHS if values[0] > least), 1.0)
-        return values / unit
+        return _within_history(values / unit)
     parsed = pd.to_datetime(pd.Series(cells), utc=True, format="ISO8601", errors="coerce")
     if parsed.isna().any():
         parsed = pd.to_datetime(pd.Series(cells), utc=True, format="mixed", errors="coerce")
-    seconds = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    return np.asarray(seconds, dtype=np.float64)
+    moments = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    seconds = moments.astype(np.int64) / 1e6
+    return _within_history(np.where(np.isnat(moments), np.nan, seconds))
+
+
+def _within_history(seconds: Array) -> Array:
+    """The times; NaN where one is not between 1900 and 2200."""
+    return np.where((seconds >= _EARLIEST_S) & (seconds <= _LATEST_S), seconds, np.nan)
 
 
 def _gridded(
@@ -296,7 +303,7 @@ def _gridded(
     gaps = gaps[gaps > 0]
     if not gaps.size:
         raise ConfigError("all its times are the same", path=path, line=table.lines[0])
-    step_s = max(1.0, float(np.round(np.median(gaps))))
+    step_s = max(1.0, float(np.round(np.percentile(gaps, 50, method="lower"))))
     places = np.floor((sorted_times - sorted_times[0]) / step_s + 0.5).astype(np.int64)
     n_steps = int(places[-1]) + 1
     if n_steps > _LONGEST_GAP * len(times) + 1000:

@@ -19,6 +19,9 @@ from forecast.model import LEVELS, PeakModel, Prediction
 from forecast.spikes import SpikeScore, SpikeTerms, find_spikes, judge
 
 _LONGEST_WARM_UP = timedelta(days=14)
+_WINDOW = timedelta(days=7)
+_LEAST_WINDOW = 512
+"""Steps of past errors the bounds are read from: a week, and enough for a P99."""
 _ENOUGH = 0.5
 _HOUR = timedelta(hours=1)
 
@@ -112,10 +115,12 @@ def backtest(
     """
     n_steps, n_series = past.values.shape
     history = History(n_series, 7 * round(timedelta(days=1) / past.step) + 1)
-    tallies = [
-        _Tally(past, PeakModel(n_series, steps, step=past.step, calendar=calendar), warm_up)
+    window = max(_LEAST_WINDOW, round(_WINDOW / past.step))
+    models = [
+        PeakModel(n_series, steps, step=past.step, window=window, calendar=calendar)
         for steps in horizons
     ]
+    tallies = [_Tally(past, model, warm_up) for model in models]
     for number in range(n_steps):
         history.append(past.values[number])
         for tally in tallies:

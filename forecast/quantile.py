@@ -54,7 +54,7 @@ class ErrorQuantiles:
         self._known = np.zeros(n_series, dtype=np.int64)
         self._places: Array = np.repeat(self._levels[np.newaxis], n_series, axis=0)
         self._pace = _RESTRAINT / max(overlap, 10)
-        self._count, self._next = phase, 0
+        self._count, self._next = phase % self._stride, 0
 
     def margins(self) -> Array:
         """What to add per series and level, shape (n_series, n_levels)."""
@@ -85,6 +85,7 @@ class ErrorQuantiles:
         self._known += np.isfinite(errors).astype(np.int64) - np.isfinite(gone)
         self._errors[:, self._next] = errors
         self._next = (self._next + 1) % self._errors.shape[1]
+        self._forget_first_errors()
         self._sorted = np.sort(self._errors, axis=1)
 
     def restart(self, rows: np.ndarray) -> None:
@@ -96,6 +97,18 @@ class ErrorQuantiles:
         self._errors[np.ix_(rows, old)] = np.nan
         self._known[rows] = np.isfinite(self._errors[rows]).sum(axis=1)
         self._sorted[rows] = np.sort(self._errors[rows], axis=1)
+
+    def _forget_first_errors(self) -> None:
+        """While the window fills only the newer half of all errors is kept.
+
+        The first ones are those of models that knew nothing yet.
+        """
+        kept = self._count // self._stride
+        if kept > self._errors.shape[1] or kept % 2 or kept <= 2 * _KEPT:
+            return
+        first = self._errors[:, : kept // 2]
+        self._known -= np.isfinite(first).sum(axis=1)
+        first[:] = np.nan
 
     def _correct(self, errors: Array, margins: Array) -> None:
         is_known = np.isfinite(errors)[:, np.newaxis]
