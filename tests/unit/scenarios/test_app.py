@@ -10,18 +10,21 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from foreshadow.clock import SystemClock
+from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import from_json, to_json
 from foreshadow.control import decode_control
 from foreshadow.demand import DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
+from foreshadow.model_error import ModelError
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
-from foreshadow.topology import LinkId
+from foreshadow.topology import LinkId, NodeId
 from foreshadow.triage_report import TriageReport
 from foreshadow.warning import SpikeWarning
+from ingest.normalize import Refused, normalize
+from ingest.owner import StateOwner
 from ingest.sources.profile import profile_matrices
-from ingest.sources.traffic import Story, demands
+from ingest.sources.traffic import Story, demands, flow_samples
 from scenarios.app import run
 from scenarios.authoring.lint import read_scenario
 from scenarios.authoring.shipped import find
@@ -66,10 +69,14 @@ def bus() -> MemoryBus:
 
 
 @contextmanager
-def _running(bus: MemoryBus, *scenarios: Scenario) -> Iterator[None]:
+def _running(
+    bus: MemoryBus, *scenarios: Scenario, routers: tuple[NodeId, ...] = ()
+) -> Iterator[None]:
     stop = threading.Event()
     process = threading.Thread(
-        target=run, args=(bus, SystemClock(), stop), kwargs={"scenarios": scenarios}
+        target=run,
+        args=(bus, SystemClock(), stop),
+        kwargs={"scenarios": scenarios, "routers": routers},
     )
     process.start()
     try:
@@ -91,6 +98,11 @@ def _say(bus: MemoryBus, result: ExperimentResult) -> None:
 def _reports(bus: MemoryBus) -> list[TriageReport]:
     messages = [decode_control(record.value) for record in bus.read(Topic.CONTROL, 0, 1000)]
     return [message for message in messages if isinstance(message, TriageReport)]
+
+
+def _model_errors(bus: MemoryBus) -> list[ModelError]:
+    messages = [decode_control(record.value) for record in bus.read(Topic.CONTROL, 0, 1000)]
+    return [message for message in messages if isinstance(message, ModelError)]
 
 
 def _drills(bus: MemoryBus) -> list[Experiment]:
@@ -184,6 +196,44 @@ def test_a_drill_that_settles_nothing_is_asked_once_more(bus: MemoryBus) -> None
 
     assert _drills(bus) == [first, again]
     assert again == replace(first, id=f"{first.id}-again", deadline=None)
+
+
+def test_a_drills_answer_is_held_against_the_model_once(bus: MemoryBus) -> None:
+    """What the bench measured beside what was expected; a successor does not say it again."""
+    _warn(bus, WARNING)
+    with _running(bus):
+        _await_reports(bus, 1)
+        (drill,) = _drills(bus)
+        _say(bus, answer(drill, Verdict.PASSED))
+        (error,) = eventually(lambda: _model_errors(bus), within_s=30)
+    with _running(bus):
+        _warn(bus, replace(WARNING, id="w-late", window_start=MADE_AT, link="IPLSng->ATLAng"))
+        _await_reports(bus, 2)
+    under = error.phases[-1]
+
+    assert (error.drill, error.cut) == (drill.id, drill.cut)
+    assert [phase.phase for phase in error.phases] == ["before", "failed"]
+    assert under.worst_error_link == "ATLAng->IPLSng"
+    assert under.worst_error_ratio == pytest.approx(1.002, abs=1e-3)
+    assert len(_model_errors(bus)) == 1
+
+
+def test_failures_are_ranked_without_a_warning_once_there_is_traffic(bus: MemoryBus) -> None:
+    """The forecast hears what each failure would cost before anything is in sight."""
+    routers = tuple(NodeId(router.name) for router in abilene().routers)
+    owner = StateOwner(1)
+    for sample in flow_samples(PEAK, epoch=1, seq=1, observed_at_ns=to_ns(PEAK.at)):
+        reading = normalize(sample)
+        assert not isinstance(reading, Refused)
+        for delta in owner.take(reading):
+            bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+    with _running(bus, routers=routers):
+        (report,) = _await_reports(bus, 1)
+
+    assert (report.warning, report.drill, report.made_at) == ("", "", PEAK.at)
+    assert report.rows[0].failure == "CHINng-NYCMng"
+    assert report.costs[0].worst.cost_bps > report.rows[0].cost_bps > 0
+    assert not _drills(bus)
 
 
 def test_a_warning_waits_until_the_network_is_known() -> None:
