@@ -18,7 +18,7 @@ _MOST = 512
 """Errors kept per series: one in several where the window is longer in steps."""
 _KEPT = 24
 """Newest errors that survive a restart of the window."""
-_RESTRAINT = 0.02
+_RESTRAINT = 0.05
 """How far one independent outcome moves the place that is read."""
 _SPAN = 0.6
 """The place that is read stays within this share of the way from the nominal one to 1, and as far
