@@ -6,17 +6,20 @@ than it takes to answer. A large copy sends the digests of its buckets along, so
 differs comes back; who was not healed by that asks for everything.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
 
+from foreshadow import meter as metrics
 from foreshadow.bus import Positions, Publisher, Record
 from foreshadow.checkpoint import Checkpoint, checkpoint
 from foreshadow.clock import Clock
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest
 from foreshadow.delta import Effect, StateDelta
+from foreshadow.meter import Meter
 from foreshadow.observed import Stream
 from foreshadow.state import NetworkState
 from foreshadow.telemetry import dead_letter
@@ -27,6 +30,7 @@ _decoder = msgspec.msgpack.Decoder(StateDelta)
 _REPAIRS_TRIED = 2
 """After so many the whole map is asked for: what heals slowly, or not at all, heals so."""
 _LONGEST_PAUSE_S = 60.0
+_TELL_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Follower:
         self._heard_s: dict[tuple[NodeId, Stream], float] = {}
         self.gaps, self.divergences, self.resyncs, self.rejects = 0, 0, 0, 0
         """Counts since the start; `resyncs` are requests sent."""
+        self._told_s = float("-inf")
 
     def checkpoint(self, positions: Positions, *, own: bytes = b"") -> Checkpoint:
         """The copy and where it goes on; `own` is whatever else must not be forgotten."""
@@ -124,6 +129,23 @@ class Follower:
         since_s = self._clock.monotonic_s() - silence_s
         silent = {place for place, heard_s in self._heard_s.items() if heard_s < since_s}
         return tuple(sorted(silent | set(self.state.stale_streams())))
+
+    def tell(self, meter: Meter) -> None:
+        """Say how level the copy is, once a second however often this is called."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._told_s + _TELL_EVERY_S:
+            return
+        self._told_s = now_s
+        meter.total(metrics.GAPS, self.gaps, follower=self._name)
+        meter.total(metrics.DIVERGENCES, self.divergences, follower=self._name)
+        meter.total(metrics.RESYNCS_ASKED, self.resyncs, follower=self._name)
+        stale = Counter(device for device, _ in self.state.stale_streams())
+        heard_s: dict[NodeId, float] = {}
+        for (device, _), at_s in self._heard_s.items():
+            heard_s[device] = max(at_s, heard_s.get(device, at_s))
+        for device, at_s in heard_s.items():
+            meter.level(metrics.STALE_STREAMS, stale[device], follower=self._name, device=device)
+            meter.level(metrics.STALENESS, now_s - at_s, follower=self._name, device=device)
 
     def _note_level(self, delta: StateDelta) -> None:
         place = (delta.device, delta.stream)

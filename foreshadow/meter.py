@@ -85,12 +85,17 @@ LAG = _gauge("bus_lag_records", "Records on the topics that were not read yet", 
 REJECTS = _counter("rejects", "Records nobody could use, on the dead-letter topic", "reason")
 
 # Copies of the state.
-DELTAS = _counter("state_deltas", "Deltas, by what they did to the copy", "effect")
-RESYNCS_ASKED = _counter("state_resyncs_asked", "Snapshots or buckets asked for", "device")
-STALE_STREAMS = _gauge("state_stale_streams", "Streams with a gap or a silent owner", "device")
-STALENESS = _gauge("state_staleness_seconds", "Time since a device was last vouched for", "device")
+GAPS = _counter("state_gaps", "Deltas that came after a hole", "follower")
+DIVERGENCES = _counter("state_divergences", "Copies whose digest was not their owner's", "follower")
+RESYNCS_ASKED = _counter("state_resyncs_asked", "Snapshots or buckets asked for", "follower")
+STALE_STREAMS = _gauge(
+    "state_stale_streams", "Streams with a gap, or not whole yet", "follower", "device"
+)
+STALENESS = _gauge(
+    "state_staleness_seconds", "Time since a device was last heard of", "follower", "device"
+)
 VECTOR_AGE = _gauge(
-    "shadow_applied_vector_age_seconds", "Age of the newest delta the mirror carries out"
+    "shadow_applied_vector_age_seconds", "How long the oldest news has waited for the mirror"
 )
 FIDELITY = _gauge("shadow_fidelity_ratio", "Share of production that the mirror agrees with")
 

@@ -26,6 +26,7 @@ from foreshadow.experiment import (
     unless_void,
 )
 from foreshadow.follower import Follower
+from foreshadow.meter import SILENT, Meter
 from foreshadow.observed import Stream
 from foreshadow.present import present
 from foreshadow.rollout_event import RolloutEvent, RolloutStep
@@ -54,7 +55,7 @@ _ENDED = frozenset(
 log = structlog.get_logger(__name__)
 
 
-def run(
+def run(  # noqa: PLR0913 - what the process is made of
     bus: Bus,
     settings: PolicySettings,
     clock: Clock,
@@ -62,6 +63,7 @@ def run(
     *,
     routers: tuple[NodeId, ...],
     least_fidelity: float = LEAST_FIDELITY,
+    meter: Meter = SILENT,
 ) -> None:
     """Answer failed drills until `stop` is set.
 
@@ -72,6 +74,7 @@ def run(
         stop: Ends the process.
         routers: Every device of the network; nothing is proposed before all are known.
         least_fidelity: What was measured on a less faithful bench is void, good or bad.
+        meter: Takes how level the copy of the state is.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
@@ -80,7 +83,8 @@ def run(
     governance = read_governance(settings.governance_file, default_cap=settings.moved_traffic_cap)
     publisher = bus.publisher()
     rules = Rules(settings=settings, governance=governance)
-    desk = _Desk(publisher, clock, rules, routers, least_fidelity=least_fidelity)
+    follower = Follower("policy", publisher, clock)
+    desk = _Desk(publisher, follower, rules, routers, least_fidelity=least_fidelity)
     is_new = True
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
@@ -91,6 +95,7 @@ def run(
                     desk.say_what_was_found()
                     is_new = False
                 desk.go_on()
+            follower.tell(meter)
             publisher.flush()
 
 
@@ -100,7 +105,7 @@ class _Desk:
     def __init__(
         self,
         publisher: Publisher,
-        clock: Clock,
+        follower: Follower,
         rules: Rules,
         routers: tuple[NodeId, ...],
         *,
@@ -108,7 +113,7 @@ class _Desk:
     ) -> None:
         self._publisher, self._rules, self._least_fidelity = publisher, rules, least_fidelity
         self._routers = frozenset(routers)
-        self._follower = Follower("policy", publisher, clock)
+        self._follower = follower
         self._now: datetime | None = None
         self._failed: dict[str, ExperimentResult] = {}
         self._answers: dict[str, ExperimentResult] = {}

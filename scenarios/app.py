@@ -21,6 +21,7 @@ from foreshadow.delta import Effect, Op
 from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
+from foreshadow.meter import SILENT, Meter
 from foreshadow.model_error import ModelError
 from foreshadow.network_file import NetworkFile
 from foreshadow.observed import Stream
@@ -58,6 +59,7 @@ def run(  # noqa: PLR0913 - what the process is made of
     scenarios: tuple[Scenario, ...] = (),
     network_file: NetworkFile | None = None,
     load_limit: float = 0.85,
+    meter: Meter = SILENT,
 ) -> None:
     """Answer warnings and keep the calendar until `stop` is set.
 
@@ -70,6 +72,7 @@ def run(  # noqa: PLR0913 - what the process is made of
         scenarios: What is drilled by the calendar or on a forecast.
         network_file: Says what telemetry does not: roles and risk groups.
         load_limit: Load ratio no link may exceed in a scenario's drill.
+        meter: Takes how level the copy of the state is.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process goes on where this one was.
@@ -81,7 +84,8 @@ def run(  # noqa: PLR0913 - what the process is made of
     )
     standing = StandingTriage(clock, limit_ratio=load_limit)
     assembler = DemandAssembler(routers)
-    office = _Office(publisher, clock, scheduled, standing=standing, assembler=assembler)
+    follower = Follower("drills", publisher, clock)
+    office = _Office(publisher, follower, scheduled, standing=standing, assembler=assembler)
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
             for record in subscription.poll(_POLL_S, _BATCH):
@@ -92,6 +96,7 @@ def run(  # noqa: PLR0913 - what the process is made of
                 office.keep_calendar()
                 office.check_model()
                 office.rank_unasked()
+            follower.tell(meter)
             publisher.flush()
 
 
@@ -101,7 +106,7 @@ class _Office:
     def __init__(
         self,
         publisher: Publisher,
-        clock: Clock,
+        follower: Follower,
         scheduled: ScheduledDrills,
         *,
         standing: StandingTriage,
@@ -110,7 +115,7 @@ class _Office:
         self._publisher, self._scheduled, self._assembler = publisher, scheduled, assembler
         self._standing = standing
         self._demand: DemandMatrix | None = None
-        self._follower = Follower("drills", publisher, clock)
+        self._follower = follower
         self._now: datetime | None = None
         self._network: Present | None = None
         self._is_network_old = True

@@ -18,6 +18,7 @@ from foreshadow.clock import Clock
 from foreshadow.codec import from_json, to_json
 from foreshadow.errors import ConfigError, TransientError
 from foreshadow.experiment import Experiment, ExperimentResult, Verdict
+from foreshadow.meter import FIDELITY, SILENT, VECTOR_AGE, Meter
 from foreshadow.settings import Settings
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
@@ -41,7 +42,7 @@ _CONVERGING_S = 10.0
 log = structlog.get_logger(__name__)
 
 
-def run(
+def run(  # noqa: PLR0913 - what the process is made of
     bus: Bus,
     settings: Settings,
     clock: Clock,
@@ -49,6 +50,7 @@ def run(
     *,
     routers: Sequence[NodeId],
     experiment: RunExperiment,
+    meter: Meter = SILENT,
 ) -> None:
     """Keep the shadow until `stop` is set, then remove its labs.
 
@@ -59,6 +61,7 @@ def run(
         stop: Ends the process.
         routers: The mirror is built when the whole state of all of these is known.
         experiment: Carries an experiment out on the bench.
+        meter: Takes how level the mirror is.
 
     Raises:
         BrokerUnreachable: Kafka does not answer; a restarted process builds its labs anew.
@@ -76,14 +79,15 @@ def run(
         converge_s=settings.shadow.converge_s,
         least_fidelity=settings.shadow.least_fidelity,
     )
-    judge = _Judge(mirror, desk, bus.publisher(), clock, pause_s=settings.shadow.fidelity_s)
+    pause_s = settings.shadow.fidelity_s
+    judge = _Judge(mirror, desk, bus.publisher(), clock, pause_s=pause_s, meter=meter)
     publisher = bus.publisher()
     workers = [
         _worker("bench", desk, stop, lambda: _work_once(desk, workbench, publisher, stop)),
         _worker("judge", desk, stop, judge.judge),
     ]
     try:
-        _Shadow(bus, settings, clock, routers, mirror=mirror, desk=desk).follow(stop)
+        _Shadow(bus, settings, clock, routers, mirror=mirror, desk=desk).follow(stop, meter)
     finally:
         stop.set()
         for worker in workers:
@@ -143,12 +147,14 @@ class _Shadow:
         self._pace = Coalescing(settings.shadow.coalesce_s)
         self._publisher = bus.publisher()
         self._view = ProductionView("shadow", self._publisher, clock, settings, routers=routers)
+        self._news_since_s: float | None = None
+        """Since when something is known that the mirror does not do yet."""
         self._subscription = bus.subscribe(Topic.STATE, Topic.DRILL, Topic.VERDICT)
         self._asked: dict[str, Experiment] = {}
         self._answered: set[str] = set()
         self._audit_at_s = float("-inf")
 
-    def follow(self, stop: threading.Event) -> None:
+    def follow(self, stop: threading.Event, meter: Meter) -> None:
         """Go on until `stop` is set."""
         with closing(self._subscription):
             while not stop.is_set():
@@ -156,7 +162,14 @@ class _Shadow:
                     self._take(record)
                 if self._subscription.is_caught_up() and self._view.is_whole():
                     self._act()
+                self._tell(meter)
                 self._publisher.flush()
+
+    def _tell(self, meter: Meter) -> None:
+        since_s = self._news_since_s
+        waiting_s = 0.0 if since_s is None else self._clock.monotonic_s() - since_s
+        meter.level(VECTOR_AGE, waiting_s)
+        self._view.tell(meter)
 
     def _take(self, record: Record) -> None:
         try:
@@ -164,6 +177,8 @@ class _Shadow:
                 case Topic.STATE:
                     if self._view.take(record):
                         self._pace.note()
+                        if self._news_since_s is None:
+                            self._news_since_s = self._clock.monotonic_s()
                 case Topic.DRILL:
                     asked = from_json(record.value, Experiment)
                     self._asked.setdefault(asked.id, asked)
@@ -188,6 +203,7 @@ class _Shadow:
             if self._mirror.level(production.spec):
                 self._desk.levelled_at_s = self._clock.monotonic_s()
                 self._desk.changed.set()
+            self._news_since_s = None
         except (TransientError, ConfigError) as error:
             log.warning("mirror_not_level", reason=str(error))
             self._pace.put_off(now_s + _RETRY_S)
@@ -228,7 +244,9 @@ class _Judge:
         clock: Clock,
         *,
         pause_s: float,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._mirror, self._desk, self._publisher = mirror, desk, publisher
         self._clock, self._pause_s = clock, pause_s
         self._judge_at_s = float("-inf")
@@ -249,6 +267,7 @@ class _Judge:
         except (TransientError, ConfigError) as error:
             log.warning("mirror_not_read", reason=str(error))
             return
+        self._meter.level(FIDELITY, report.share)
         self._publisher.publish(Topic.STATUS, "mirror", to_json(report))
         self._publisher.flush()
 

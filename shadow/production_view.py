@@ -6,6 +6,7 @@ from foreshadow.bus import Publisher, Record
 from foreshadow.clock import Clock
 from foreshadow.delta import Effect, Op
 from foreshadow.follower import Follower
+from foreshadow.meter import Meter
 from foreshadow.observed import Stream
 from foreshadow.settings import Settings
 from foreshadow.topology import NodeId
@@ -51,6 +52,10 @@ class ProductionView:
             and followed.delta.op is not Op.HEARTBEAT
             and followed.effect is Effect.APPLIED
         )
+
+    def tell(self, meter: Meter) -> None:
+        """Say how level the copy is."""
+        self._follower.tell(meter)
 
     def is_whole(self) -> bool:
         """Whether everything a mirror needs has been known; what went stale since is served on."""

@@ -38,6 +38,7 @@ def serve(post: Post) -> None:
             scenarios=known,
             network_file=network_file,
             load_limit=post.settings.policy.load_limit,
+            meter=post.meter,
         )
     finally:
         post.stop.set()

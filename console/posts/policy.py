@@ -13,4 +13,5 @@ def serve(post: Post) -> None:
         post.stop,
         routers=post.routers,
         least_fidelity=post.settings.shadow.least_fidelity,
+        meter=post.meter,
     )

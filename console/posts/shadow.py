@@ -41,6 +41,7 @@ def serve(post: Post) -> None:
         post.stop,
         routers=post.routers,
         experiment=partial(run_experiment, room=room, is_over=post.stop.is_set),
+        meter=post.meter,
     )
 
 
