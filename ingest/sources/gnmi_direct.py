@@ -74,7 +74,7 @@ class GnmiConfig(BaseModel):
                     field=f"targets.{number}.device",
                 )
             check(target.security or self.security)
-        return GnmiSource(self, ground.clock)
+        return GnmiSource(self, ground.clock, vouch_s=ground.poll_s)
 
 
 class _Told(NamedTuple):
@@ -90,14 +90,23 @@ class GnmiSource:
 
     name = "gnmi"
 
-    def __init__(self, config: GnmiConfig, clock: Clock, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        config: GnmiConfig,
+        clock: Clock,
+        rng: random.Random | None = None,
+        *,
+        vouch_s: float = 10.0,
+    ) -> None:
         """Connect nothing yet.
 
         Args:
             config: Targets and paths.
             clock: Stamps what arrives.
             rng: Spreads the attempts of targets that fell silent together.
+            vouch_s: How often it is said of a quiet target that what it told still holds.
         """
+        self._vouch_s = vouch_s
         self._config, self._clock = config, clock
         self._rng = rng or random.Random()
         self._state = GnmiState(self.name, instance=config.network_instance)
@@ -114,9 +123,13 @@ class GnmiSource:
         for reader in readers:
             reader.start()
         try:
+            vouched_s = self._clock.monotonic_s()
             while not stop.is_set():
                 if batch := self._batch():
                     collector.take(each for told in batch for each in self._heard(told))
+                if self._clock.monotonic_s() >= vouched_s + self._vouch_s:
+                    vouched_s = self._clock.monotonic_s()
+                    collector.take(self._vouched(readers))
         finally:
             stop.set()
             for reader in readers:
@@ -144,6 +157,13 @@ class GnmiSource:
                 yield replace(heard, sample=sample)
             else:
                 yield heard
+
+    def _vouched(self, readers: Sequence["_Reader"]) -> Iterator[Heard]:
+        """Of targets whose stream stands: a silent one has nothing new, or its pings would fail."""
+        received_ns = to_ns(self._clock.now())
+        for reader in readers:
+            if reader.is_heard:
+                yield from self._state.vouch(reader.device, received_ns=received_ns)
 
     def _understood(self, device: NodeId, response: Any, received_ns: int) -> Iterator[Heard]:
         arrival = Arrival(origin=f"gnmi:{device}", received_ns=received_ns)
@@ -182,7 +202,8 @@ class _Reader(threading.Thread):
     def __init__(self, source: GnmiSource, target: GnmiTarget, stop: threading.Event) -> None:
         super().__init__(name=f"gnmi-{target.device}", daemon=True)
         self._source, self._target, self._stop_event = source, target, stop
-        self._device = NodeId(target.device)
+        self.device = NodeId(target.device)
+        self.is_heard = False
         self._call: Any | None = None
         self._failures = 0
 
@@ -199,12 +220,13 @@ class _Reader(threading.Thread):
                 reason = f"{error.code().name}: {error.details()}"
             except ConfigError as error:
                 reason = str(error)
+            self.is_heard = False
             if self._stop_event.is_set():
                 return
             self._failures += 1
             self._source.failures[self._target.device] += 1
             if self._failures == 1:
-                log.warning("device_fell_silent", device=self._device, reason=reason[:300])
+                log.warning("device_fell_silent", device=self.device, reason=reason[:300])
             self._stop_event.wait(self._source.backoff_s(self._failures))
 
     def cancel(self) -> None:
@@ -214,11 +236,12 @@ class _Reader(threading.Thread):
 
     def _read(self, call: Any) -> None:
         self._source.restarts[self._target.device] += 1
-        self._source.put(self._device, None, self._stop_event)
+        self._source.put(self.device, None, self._stop_event)
         for response in call:
+            self.is_heard = True
             if self._failures:
-                log.info("device_speaks_again", device=self._device)
+                log.info("device_speaks_again", device=self.device)
                 self._failures = 0
-            self._source.put(self._device, response, self._stop_event)
+            self._source.put(self.device, response, self._stop_event)
             if self._stop_event.is_set():
                 return

@@ -22,6 +22,8 @@ from ingest.sources.gnmi_schema import START, Kind, Place, Told, UnknownPath, le
 
 _AHEAD_NS = 60 * 10**9
 """How far a device's clock may be ahead of ours before its word counts as now."""
+_VOUCH_NS = 30 * 10**9
+"""How often a device that tells nothing new is said to be there."""
 _MOST_SUBSCRIPTIONS = 64
 _LONGEST_SUBSCRIPTION = 256
 
@@ -87,6 +89,7 @@ class _Device:
     synced: dict[str, int] = field(default_factory=dict)
     """How many snapshots each subscription has completed."""
     is_refused: bool = False
+    vouched_ns: int = 0
 
     @property
     def is_overfull(self) -> bool:
@@ -160,6 +163,8 @@ class GnmiState:
                 f"{device} has more than {self._limits.leaves:,} leaves: what is beyond them is "
                 "not taken, and it is not called synchronised; subscribe to less"
             )
+        if not 0 <= arrival.received_ns - known.vouched_ns < _VOUCH_NS:
+            yield from self.vouch(device, received_ns=arrival.received_ns)
         if not known.tree.has_news:
             return
         coalesced = sum(max(update.duplicates, 0) for update in said.updates)
@@ -195,6 +200,15 @@ class GnmiState:
             yield patch
         yield from _begins(known, subscription)
         yield from _ends(known)
+
+    def vouch(self, device: NodeId, *, received_ns: int) -> Iterator[Heard]:
+        """What a device that is there says of its streams while nothing changes: that they hold."""
+        known = self._devices.get(device)
+        if known is not None:
+            known.vouched_ns = received_ns
+            for stream, progress in known.streams.items():
+                if progress.is_ended:
+                    yield StatePatch(device=device, stream=stream)
 
     def restart(self, device: NodeId) -> None:
         """A device is subscribed to anew: everything it tells from here on is a new snapshot."""
@@ -270,6 +284,7 @@ class GnmiState:
             DeviceTree(self._instance, room),
             CounterRows(device, min(room, MOST_INTERFACES)),
             first_heard_ns,
+            vouched_ns=first_heard_ns,
         )
 
     def _read(

@@ -55,7 +55,7 @@ class RecordFile:
 
     def run(self, epoch: int, outlet: Outlet, stop: threading.Event) -> None:
         """Publish what the file says, then wait for `stop`."""
-        collector = Collector(self._decoder.name, epoch, outlet, self._clock)
+        collector = Collector(self.name, epoch, outlet, self._clock)
         waiting: list[Heard] = []
         for heard in hear_file(self._path, self._decoder, self._clock):
             if stop.is_set():

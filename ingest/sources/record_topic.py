@@ -174,7 +174,7 @@ class RecordTopic:
         Raises:
             BrokerUnreachable: The broker refuses us for good: no right to read, say.
         """
-        collector = Collector(self._decoder.name, epoch, outlet, self._clock)
+        collector = Collector(self.name, epoch, outlet, self._clock)
         collector.take(self._memory.recall(self._decoder))
         saved_s = self._clock.monotonic_s()
         with closing(Consumer(self._options)) as consumer:

@@ -36,7 +36,7 @@ def _subscribed(
         }
     )
     outlet, stop = KeptOutlet(), threading.Event()
-    source = GnmiSource(config, SystemClock(), random.Random(1))
+    source = GnmiSource(config, SystemClock(), random.Random(1), vouch_s=0.5)
     thread = threading.Thread(target=source.run, args=(7, outlet, stop), name="gnmi-under-test")
     thread.start()
     try:
@@ -102,6 +102,17 @@ def test_broken_stream_begins_anew() -> None:
 
     phases = [patch.phase for patch in outlet.patches("r1", Stream.INTERFACE)]
     assert phases.count("begin") == phases.count("end") == 2
+
+
+def test_quiet_target_is_vouched_for() -> None:
+    """A stream that stands and says nothing still holds."""
+    target = GnmiTarget(tree({"e0": "UP"}))
+    with serving(target) as port, _subscribed(port) as (outlet, _):
+        _holds(outlet, {"e0": True})
+        eventually(lambda: len(outlet.patches("r1", Stream.INTERFACE)) >= 5, within_s=_ENOUGH_S)
+
+    last = outlet.patches("r1", Stream.INTERFACE)[-1]
+    assert (last.phase, last.upserts, last.deletes) == ("change", (), ())
 
 
 def test_target_that_is_away_is_waited_for() -> None:

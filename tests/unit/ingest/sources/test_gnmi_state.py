@@ -9,7 +9,7 @@ import pytest
 from foreshadow.incident import Incident, IncidentKind
 from foreshadow.observed import Adjacency, Interface, Session, Stream
 from foreshadow.routing import FibEntry, Forward, Terminal
-from foreshadow.topology import Prefix
+from foreshadow.topology import NodeId, Prefix
 from ingest.device_names import DeviceNames
 from ingest.heard import CounterReading, Heard, Phase, Refused, StatePatch
 from ingest.sources.gnmi_decoder import GnmiDecoder
@@ -91,6 +91,17 @@ def test_equal_values_are_no_news() -> None:
     ear.hear(oper("a", "UP"), SYNCED)
 
     assert ear.hear(oper("a", "UP", AT_NS + 60 * _S)) == []
+
+
+def test_heartbeat_says_that_all_still_holds() -> None:
+    """Now and then, so that the owner of the state knows that the source is there."""
+    ear = _Ear()
+    ear.hear(oper("a", "UP"), SYNCED, received_ns=AT_NS)
+    soon = ear.hear(oper("a", "UP"), received_ns=AT_NS + _S)
+    later = ear.hear(oper("a", "UP"), oper("a", "UP"), received_ns=AT_NS + 31 * _S)
+
+    assert soon == []
+    assert later == [StatePatch(device=NodeId("r1"), stream=Stream.INTERFACE)]
 
 
 def test_newest_of_a_leaf_wins() -> None:
@@ -282,7 +293,7 @@ def test_events_are_trusted_on_request() -> None:
     after = ear.patches(*GNMIC_EVENT, received_ns=AT_NS + 61 * _S)
 
     assert [patch.phase for patch in before] == [Phase.BEGIN]
-    assert [patch.phase for patch in after] == [Phase.END]
+    assert after[0].phase is Phase.END
 
 
 def test_what_failed_is_an_incident() -> None:
