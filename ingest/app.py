@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913 - what a process is made of
         demand_deadband=deadband,
         clock=clock,
     )
-    subscription = _telemetry(bus, intake, saved)
+    subscription = _telemetry(bus, intake, rates, saved)
     log.info("ingest_started", epoch=epoch, predecessor=past.epoch, had_checkpoint=bool(saved))
 
     def take_checkpoint() -> None:
@@ -196,13 +196,16 @@ def _published(bus: Bus, file: Path) -> tuple[Published, Checkpoint | None]:
     return past, saved
 
 
-def _telemetry(bus: Bus, intake: Intake, saved: Checkpoint | None) -> Subscription:
+def _telemetry(
+    bus: Bus, intake: Intake, rates: RatePublisher, saved: Checkpoint | None
+) -> Subscription:
     """Telemetry and questions from where the checkpoint ends; without it, from the beginning."""
     topics = (Topic.TELEMETRY, Topic.CONTROL)
     if saved is not None:
         try:
             subscription = bus.subscribe(*topics, begin=saved.positions(*topics))
             intake.resume(saved)
+            rates.go_on()
         except (HistoryGone, msgspec.DecodeError) as error:
             log.warning("telemetry_is_read_anew", reason=str(error))
         else:

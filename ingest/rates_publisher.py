@@ -18,8 +18,9 @@ class RatePublisher:
     """Takes samples of counters and publishes frames and incidents.
 
     While the past of the telemetry topic is read it only learns where the counters stand: what was
-    measured then was said then, and the first rate of now is the mean since the last reading. The
-    first `settle` ends the past.
+    measured then was said then. The first `settle` ends the past. After a checkpoint there is no
+    such past: what came since then may not have been said, so it is, and copies know by its time
+    what they have heard already.
     """
 
     def __init__(self, owner: RateOwner, emit: Emit) -> None:
@@ -32,6 +33,10 @@ class RatePublisher:
         self._is_live = False
         self._owner, self._emit = owner, emit
         self._encoder = msgspec.msgpack.Encoder()
+
+    def go_on(self) -> None:
+        """What comes now is since a checkpoint: nobody may have said it."""
+        self._is_live = True
 
     def take(self, sample: TelemetrySample) -> None:
         """One sample of counters.

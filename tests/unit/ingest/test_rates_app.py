@@ -69,6 +69,30 @@ def test_counters_become_rates_on_the_bus_and_a_successor_goes_on(tmp_path: Path
     assert _shown(bus).table.stale_devices() == ()
 
 
+def test_what_was_counted_while_nobody_listened_is_said_afterwards(tmp_path: Path) -> None:
+    """Since the checkpoint, interval by interval, but for the first, which has no beginning."""
+    bus, begun_ns = MemoryBus(), to_ns(SystemClock().now()) - 90 * SECOND_NS
+    with _ingest(bus, tmp_path):
+        _publish(bus, 1, 0, begun_ns)
+        eventually(lambda: _has_checkpoint(tmp_path), within_s=60)
+    for number, count in enumerate((1, 2, 5, 9), start=2):
+        _publish(bus, number, count * 10**6, begun_ns + number * 10 * SECOND_NS)
+    with _ingest(bus, tmp_path):
+        eventually(lambda: _shown(bus).table.rate(R1, "e1", "in_bps") == 3_200_000.0, within_s=60)
+
+    follower = RateFollower("test", bus.publisher(), SystemClock())
+    rates = [
+        follower.table.rate(R1, "e1", "in_bps")
+        for record in bus.read(Topic.METRICS, 0, 10_000)
+        if follower.take(record) is not None
+    ]
+    assert list(dict.fromkeys(rates))[-3:] == [800_000.0, 2_400_000.0, 3_200_000.0]
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(folder.glob("*.checkpoint"))
+
+
 def test_a_bad_block_is_a_dead_letter_with_its_reason(tmp_path: Path) -> None:
     """And nothing else of the process is the worse for it."""
     bus, now_ns = MemoryBus(), to_ns(SystemClock().now())
