@@ -1,6 +1,7 @@
 """What `foreshadow whatif` is asked about: a network from any file, and traffic from any file."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from scenarios.planning.planned_network import planned
 from scenarios.triage import NamedDemand
 
 _QUANTILE = re.compile(r"P(\d{1,2}(\.\d+)?|100)", re.IGNORECASE)
-_PROFILE_DAYS = timedelta(days=1)
+_PROFILE_LASTS = timedelta(days=7)
 _NAMED = 5
 
 
@@ -87,15 +88,24 @@ def _full_mesh(file: NetworkFile) -> Present:
     return Present(what_if=WhatIf(what_if.topology, what_if.exits))
 
 
-def read_traffic(path: Path, site: Site, *, growth: float) -> tuple[Site, DemandSeries]:
+def read_traffic(
+    path: Path, site: Site, *, growth: float, at: Sequence[str] = ()
+) -> tuple[Site, DemandSeries]:
     """The traffic of a file as demands of the network; the site gets names where it had none.
+
+    Args:
+        path: A profile (YAML), or measured matrices.
+        site: The network.
+        growth: Every rate is multiplied by it.
+        at: What `demand_at` will be asked for: a profile is worked out as far as that.
 
     Raises:
         ConfigError: Not a traffic file, or about another network.
     """
     if path.suffix in {".yaml", ".yml"}:
-        begins = _profile_begins(path)
-        matrices = profile_matrices(path, site.file, until=begins + _PROFILE_DAYS)
+        times = [time for each in at if (time := _time(each)) is not None]
+        until = max([_profile_begins(path) + _PROFILE_LASTS, *times])
+        matrices = profile_matrices(path, site.file, until=until)
     else:
         matrices = read_matrix_file(path)
         if site.is_numbered:
@@ -123,14 +133,19 @@ def demand_at(series: DemandSeries, at: str | None) -> NamedDemand:
             at=series.starts[-1], keys=series.keys, rates_bps=tuple(rates.tolist())
         )
         return NamedDemand(name=at.upper(), matrix=matrix)
-    try:
-        time = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise ConfigError(
-            f"--at {at} is neither a time as 2004-03-11T20:10 nor a quantile as P95"
-        ) from error
-    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    time = _time(at)
+    if time is None:
+        raise ConfigError(f"--at {at} is neither a time as 2004-03-11T20:10 nor a quantile as P95")
     return NamedDemand(name=f"{time:%Y-%m-%d %H:%M}", matrix=series.at(time))
+
+
+def _time(text: str) -> datetime | None:
+    """UTC where nothing else is said; None for what is no time."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _profile_begins(path: Path) -> datetime:

@@ -54,7 +54,7 @@ def whatif(  # noqa: PLR0913 - one argument is one option
 
     capacity_bps = None if capacity_gbps is None else capacity_gbps * 1e9
     site = read_site(topology, capacity_bps=capacity_bps, format_name=format_name)
-    site, series = read_traffic(demand, site, growth=growth)
+    site, series = read_traffic(demand, site, growth=growth, at=at or ())
     asked = question(
         site.network.what_if.topology,
         cuts=cut or (),
