@@ -125,6 +125,11 @@ class FlakyBus:
         self.check()
         return _FlakySubscription(self, self.memory.subscribe(*topics, begin=begin))
 
+    def ends(self, *topics: Topic) -> Positions:
+        """As Kafka: needs the broker."""
+        self.check()
+        return self.memory.ends(*topics)
+
     def publisher(self) -> Publisher:
         """As Kafka: connects when first used."""
         return _FlakyPublisher(self, self.memory.publisher())
