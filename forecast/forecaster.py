@@ -152,13 +152,16 @@ class Forecaster:
     ) -> Outlook | None:
         """Take the next interval; None while there is not enough history for a forecast.
 
-        Intervals that are missing before it teach nothing, and read like the one before them;
+        One that is not newer than the newest says nothing new. Intervals that are missing before
+        it teach nothing, and read like the one before them;
         after more than a day of silence the past is forgotten, and learning starts over.
 
         Args:
             matrix: Demand; no keys where nobody exports flows.
             counted_bps: What links carried, as far as it was counted.
         """
+        if self.newest is not None and matrix.at <= self.newest:
+            return None
         self.steps_seen += 1
         self._fill_up_to(matrix.at)
         if self._past.widen(matrix) and self._projection and self._routing:

@@ -27,7 +27,7 @@ Loads = Mapping[DirectedLink, float]
 
 _REMEMBERED = (
     *("_assembler", "_early", "_is_routing_old", "_present", "_waiting"),
-    *("_unheard", "_meter", "_counted", "_has_demand"),
+    *("_unheard", "_meter", "_counted", "_has_demand", "_alone_until"),
 )
 """Everything but the follower, which has a form of its own."""
 
@@ -59,6 +59,7 @@ class Intake:
         self._meter = Meter(step)
         self._counted: dict[datetime, Interval] = {}
         self._has_demand = False
+        self._alone_until: datetime | None = None
         self._unheard: set[tuple[NodeId, Stream]] | None = None
         if known := tuple(routers):
             self._expect(known)
@@ -111,6 +112,9 @@ class Intake:
         if not self._has_demand and self._assembler is not None and not self._unheard:
             for at in sorted(self._counted):
                 counted = self._counted.pop(at)
+                if self._alone_until is not None and at <= self._alone_until:
+                    continue
+                self._alone_until = at
                 yield DemandMatrix(at=at, keys=(), rates_bps=()), self._loads(counted)
 
     def _loads(self, counted: Interval | None) -> Loads:

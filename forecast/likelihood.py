@@ -6,6 +6,7 @@ same fall told by both ends and by three sources is one. Every chance that was g
 its window has passed, beside that of the element's class alone.
 """
 
+import math
 from bisect import insort
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ _SAME_WITHIN = timedelta(seconds=60)
 _FUTURE_KEPT = 10_000
 """Incidents of a time that has not come yet; a device whose clock is wrong may send any number."""
 _RECENT_KEPT = 50
+_MOST_TENS = 4
 
 _SIGN_OF: Mapping[IncidentKind, Sign] = {
     IncidentKind.ADJACENCY_LOST: Sign.ROUTING,
@@ -167,13 +169,12 @@ class FailureWatch:
         elif incident.what is IncidentKind.RESTARTED and not incident.subject:
             self._fail((ElementKind.NODE, str(incident.device)), at, planned)
         elif (sign := _SIGN_OF.get(incident.what)) is not None:
-            self._announce(name, sign, at, planned)
-
-    def _announce(self, name: _Name, sign: Sign, at: datetime, planned: frozenset[str]) -> None:
-        if self._is_told(name, sign, at) or name[1] in planned:
-            return
-        self._note(name, sign, at)
-        self._hazards[name[0]].sign(name[1], sign)
+            if self._is_told(name, sign, at) or name[1] in planned:
+                return
+            self._note(name, sign, at)
+            # A thousand damaged frames say more than one, but not a thousand times as much.
+            weight = 1 + min(_MOST_TENS, math.log10(max(1, incident.count)))
+            self._hazards[name[0]].sign(name[1], sign, weight)
 
     def _fail(self, name: _Name, at: datetime, planned: frozenset[str]) -> None:
         if self._is_told(name, Sign.FLAP, at) or name[1] in planned:

@@ -23,7 +23,14 @@ _IN, _OUT = RATE_COLUMNS.index("in_bps"), RATE_COLUMNS.index("out_bps")
 _LEAST_SHARE = 0.5
 """An interval counts for a device if its readings cover at least this much of it."""
 
-Port = tuple[NodeId, str]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeviceMeans:
+    """What one device's interfaces carried over one interval; NaN where nobody counts that."""
+
+    interfaces: tuple[str, ...]
+    in_bps: Array
+    out_bps: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,11 +39,11 @@ class Interval:
 
     Attributes:
         at: Start of the interval.
-        ports: Mean rates, one per `RATE_COLUMNS`; NaN where nobody counts that.
+        devices: Those whose readings cover enough of it.
     """
 
     at: datetime
-    ports: Mapping[Port, Array]
+    devices: Mapping[NodeId, DeviceMeans]
 
     def loads_bps(self, topology: Topology) -> dict[DirectedLink, float]:
         """Bits per second of every internal direction of which either end counts.
@@ -44,20 +51,21 @@ class Interval:
         What the near end sent is what the direction carried; where it is not counted, what the far
         end received.
         """
+        sent: dict[tuple[NodeId, str], float] = {}
+        received: dict[tuple[NodeId, str], float] = {}
+        for device, means in self.devices.items():
+            ports = [(device, interface) for interface in means.interfaces]
+            sent.update(zip(ports, means.out_bps.tolist(), strict=True))
+            received.update(zip(ports, means.in_bps.tolist(), strict=True))
         loads = {}
         for link in topology.links:
-            if link.is_external:
-                continue
-            for near, far in link.ends():
-                sent = self._rate((near.node, near.interface), _OUT)
-                load = sent if np.isfinite(sent) else self._rate((far.node, far.interface), _IN)
+            for near, far in link.ends() if not link.is_external else ():
+                load = sent.get((near.node, near.interface), np.nan)
+                if not np.isfinite(load):
+                    load = received.get((far.node, far.interface), np.nan)
                 if np.isfinite(load):
                     loads[DirectedLink(near.node, far.node, link.id)] = load
         return loads
-
-    def _rate(self, port: Port, column: int) -> float:
-        rates = self.ports.get(port)
-        return float("nan") if rates is None else float(rates[column])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,8 +130,8 @@ class Meter:
             return ()
         until = from_ns(frame.observed_at_ns)
         device = self._devices.get(frame.device)
-        if device is None or until - device.read_until > 2 * self._step:
-            # The first reading, or the first after a long silence, has no beginning.
+        if device is None or abs(until - device.read_until) > 2 * self._step:
+            # The first reading, or the first after a long silence or another clock, has no begin.
             self._devices[frame.device] = _Device(read_until=until)
         elif until > device.read_until:
             if frame.since_ns:
@@ -150,23 +158,32 @@ class Meter:
         # By the middle one: a device whose clock is wrong decides for nobody else.
         middle = reached[(len(reached) - 1) // 2]
         over_until = max(reached[0], self.start_of(middle) - self._step)
+        if self._told_until is not None and over_until < self._told_until - 2 * self._step:
+            # Everybody's clock was set back: what was told was of a time that never came.
+            self._told_until = None
         starts = sorted({start for device in self._devices.values() for start in device.sums})
         for start in starts:
             if start + self._step > over_until:
                 return
             if self._told_until is None or start >= self._told_until:
                 self._told_until = start + self._step
-                yield Interval(at=start, ports=dict(self._means(start)))
+                yield Interval(at=start, devices=dict(self._means(start)))
             for device in self._devices.values():
                 device.sums.pop(start, None)
 
-    def _means(self, start: datetime) -> Iterator[tuple[Port, Array]]:
+    def _means(self, start: datetime) -> Iterator[tuple[NodeId, DeviceMeans]]:
         for name, device in self._devices.items():
             sums = device.sums.get(start, _NOTHING)
-            if sums.seconds < _LEAST_SHARE * self._step.total_seconds():
-                continue
-            for row, interface in enumerate(sums.interfaces):
-                yield (name, interface), sums.total[:, row] / sums.seconds
+            if sums.seconds >= _LEAST_SHARE * self._step.total_seconds():
+                means = sums.total / sums.seconds
+                yield (
+                    name,
+                    DeviceMeans(
+                        interfaces=sums.interfaces,
+                        in_bps=means[_IN].copy(),
+                        out_bps=means[_OUT].copy(),
+                    ),
+                )
 
     def start_of(self, at: datetime) -> datetime:
         """When the interval began that a moment is in."""

@@ -149,6 +149,14 @@ def test_missing_intervals_read_like_the_one_before() -> None:
     )
 
 
+def test_an_interval_that_comes_again_changes_nothing() -> None:
+    """Told twice, or late: the forecasts are those of the intervals told once."""
+    series = [*_hourly(3)]
+    again = [m for index, m in enumerate(series) for m in (m, m, series[max(0, index - 3)])]
+
+    assert [said for said in _told(again) if said[0]] == [said for said in _told(series) if said[0]]
+
+
 def test_a_day_of_silence_starts_over() -> None:
     """Nothing is forecast from a past that is too old, until there is enough of a new one."""
     series = [*_hourly(6)]

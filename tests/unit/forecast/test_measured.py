@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from forecast.measured import Interval, Meter
+from forecast.measured import DeviceMeans, Interval, Meter
 from foreshadow.clock import to_ns
-from foreshadow.rates import RATE_COLUMNS, RateFrame
+from foreshadow.rates import RateFrame
 from foreshadow.topology import NodeId
 from tests.planned_network import planned
 from tests.production_state import abilene
@@ -36,7 +36,8 @@ def _frame(
 
 
 def _out(interval: Interval, interface: str, device: str = "R1") -> float:
-    return float(interval.ports[NodeId(device), interface][RATE_COLUMNS.index("out_bps")])
+    means = interval.devices[NodeId(device)]
+    return float(means.out_bps[means.interfaces.index(interface)])
 
 
 def test_an_intervals_mean_is_weighted_by_time_and_quiet_rows_persist() -> None:
@@ -80,19 +81,21 @@ def test_a_silent_device_and_a_wrong_clock_hold_up_nobody() -> None:
         meter.take(_frame(1e9 + 300 * number, {"a": 1}, "R4", seq=number))
 
     assert [interval.at for interval in told][:3] == [AT, AT + STEP, AT + 2 * STEP]
-    assert {device for interval in told for device, _ in interval.ports} == {"R1", "R2"}
+    assert {device for interval in told for device in interval.devices} == {"R1", "R2"}
 
 
 def test_a_direction_carries_what_its_near_end_sent_or_else_its_far_end_received() -> None:
     """One end of a link that is counted is enough for both directions."""
     link = next(link for link in NETWORK.links if not link.is_external)
     near, far = link.a, link.b
-    rates = np.asarray([8.0, 5.0, 0.0, 0.0, np.nan, 2.0])
+    counts, silent = np.asarray([5.0]), np.asarray([np.nan])
     both = Interval(
         at=AT,
-        ports={
-            (near.node, near.interface): rates,
-            (far.node, far.interface): np.where(np.arange(6) == 1, np.nan, rates),
+        devices={
+            near.node: DeviceMeans(
+                interfaces=(near.interface,), in_bps=8 / 5 * counts, out_bps=counts
+            ),
+            far.node: DeviceMeans(interfaces=(far.interface,), in_bps=counts, out_bps=silent),
         },
     )
     loads = both.loads_bps(NETWORK)
@@ -114,3 +117,15 @@ def test_what_stood_still_is_not_rewritten_by_what_moved_at_last() -> None:
     ]
 
     assert _out(told[0], "a") == pytest.approx(2)
+
+
+def test_a_clock_that_was_set_back_stops_nothing() -> None:
+    """After a year ahead the right time is taken again: intervals go on."""
+    meter = Meter(STEP)
+    told: list[Interval] = []
+    for number in range(1, 8):
+        meter.take(_frame(4e7 + 300 * number, {"a": 1}, seq=number, whole=True))
+    for number in range(8, 16):
+        told += meter.take(_frame(300 * (number - 8), {"a": 1}, seq=number, whole=True))
+
+    assert [interval.at for interval in told][:2] == [AT, AT + STEP]
