@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from console.backtest_text import span_text
 from console.link_series import link_loads
 from console.series_file import SeriesFile, read_series
 from forecast.backtest import Judged, Past, backtest, usual_warm_up
@@ -53,10 +54,10 @@ def run_backtest(wishes: Wishes, *, console: Console) -> Judged:
     past = _past(wishes, file)
     horizons = _horizons(wishes.horizons, past.step)
     warm_up = _warm_up(wishes, past, horizons[-1])
-    judged_days = (len(past.values) - warm_up) * past.step / timedelta(days=1)
+    judged = span_text((len(past.values) - warm_up) * past.step)
     console.print(
-        f"{len(past.names)} series, {len(past.values)} intervals of {past.step}; the first "
-        f"{warm_up * past.step} are warm-up, the {judged_days:.1f} days after them are judged",
+        f"{len(past.names)} series, {len(past.values)} intervals of {span_text(past.step)}; the "
+        f"first {span_text(warm_up * past.step)} are warm-up, the {judged} after them are judged",
         highlight=False,
     )
     columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -126,8 +127,9 @@ def _warm_up(wishes: Wishes, past: Past, longest: int) -> int:
         steps = round(duration(wishes.warm_up, "--warm-up") / past.step)
     if len(past.values) - steps < _LEAST_WINDOWS * longest:
         raise ConfigError(
-            f"{len(past.values)} intervals of {past.step} are too few: after a warm-up of "
-            f"{steps * past.step} at least {_LEAST_WINDOWS} times the longest horizon is needed",
+            f"{len(past.values)} intervals of {span_text(past.step)} are too few: after a warm-up "
+            f"of {span_text(steps * past.step)} at least {_LEAST_WINDOWS} times the longest "
+            "horizon is needed",
             path=wishes.file,
         )
     return steps

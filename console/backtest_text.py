@@ -1,5 +1,6 @@
 """A backtest in words: a table for people, a line of JSON for each series and horizon."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from forecast.model import LEVELS
 from forecast.spikes import total
 
 _MOST_ROWS = 12
+_LONGEST_NAME = 28
 
 
 def json_lines(judged: Judged) -> Iterator[str]:
@@ -53,7 +55,8 @@ class _Table:
             self.table.add_column(heading, justify="right")
 
     def add(self, score: SeriesScore, cells: Sequence[str]) -> None:
-        self.table.add_row(score.series, _short(score.horizon), *cells)
+        name = textwrap.shorten(score.series, _LONGEST_NAME, placeholder="...")
+        self.table.add_row(name, span_text(score.horizon), *cells)
 
     def end(self, left_out: int) -> None:
         if left_out > 0:
@@ -109,7 +112,7 @@ def _spikes(score: SeriesScore, judged: Judged) -> tuple[str, ...]:
         _share(found.recall),
         f"{100 * low:.0f} to {100 * high:.0f} %" if found.events else "-",
         _share(found.precision),
-        "-" if lead is None else _short(lead * judged.past.step),
+        "-" if lead is None else span_text(lead * judged.past.step),
         "-" if found.false_alarm_share is None else f"{100 * found.false_alarm_share:.1f} %",
         _share(score.spikes_last.recall),
         _share(score.spikes_day_delta.recall),
@@ -175,6 +178,9 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
 
-def _short(span: timedelta) -> str:
+def span_text(span: timedelta) -> str:
+    """A time as people say it: `5 min`, `1.5 h`, `7 days`."""
     minutes = span / timedelta(minutes=1)
+    if minutes >= 2 * 1440:
+        return f"{minutes / 1440:.3g} days"
     return f"{minutes / 60:.3g} h" if minutes >= 60 else f"{minutes:g} min"
