@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from foreshadow.checkpoint import load
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
@@ -64,12 +65,24 @@ class Broken:
         raise RuntimeError("a bug")
 
 
+class Silent:
+    """A source that has nothing to say."""
+
+    name = "silent"
+
+    def run(self, _epoch: int, _outlet: Outlet, stop: threading.Event) -> None:
+        """Wait."""
+        stop.wait()
+
+
 @contextmanager
-def _running(bus: MemoryBus, epoch_file: Path, source: Source) -> Iterator[None]:
+def _running(
+    bus: MemoryBus, epoch_file: Path, source: Source, settings: IngestSettings = SETTINGS
+) -> Iterator[None]:
     stop = threading.Event()
     process = threading.Thread(
         target=run,
-        args=(bus, SETTINGS, SystemClock(), stop),
+        args=(bus, settings, SystemClock(), stop),
         kwargs={"epoch_file": epoch_file, "sources": [source]},
     )
     process.start()
@@ -155,3 +168,37 @@ def test_a_bug_in_a_source_ends_the_process(tmp_path: Path) -> None:
 
 def _begins(bus: MemoryBus) -> int:
     return sum(delta.op is Op.SNAPSHOT_BEGIN for delta in _deltas(bus))
+
+
+def test_successor_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    """Of the state topic only what came after is read: what stood before may be gone from it."""
+    bus, settings = MemoryBus(), SETTINGS.model_copy(update={"checkpoint_s": 0.01})
+    checkpoint_file = tmp_path / "owner.checkpoint"
+    with _running(bus, tmp_path / "owner.epoch", OneReading("hostname one\n"), settings):
+        eventually(lambda: _hostname(bus) == "one", within_s=30)
+        eventually(lambda: _has_stream(checkpoint_file), within_s=30)
+    saved = load(checkpoint_file)
+    assert saved is not None
+    first = _begins(bus)
+    with _running(bus, tmp_path / "owner.epoch", Silent(), settings):
+        eventually(lambda: _deltas(bus)[-1].epoch == 2, within_s=30)
+
+    assert _begins(bus) == first == 1
+    assert saved.positions(Topic.STATE)[Topic.STATE, 0] > 0
+    assert _hostname(bus) == "one"
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense"])
+def test_a_damaged_checkpoint_is_as_none(tmp_path: Path, damage: bytes) -> None:
+    """The topics still know everything."""
+    bus = MemoryBus()
+    with _running(bus, tmp_path / "owner.epoch", OneReading("hostname one\n")):
+        eventually(lambda: _hostname(bus) == "one", within_s=30)
+    (tmp_path / "owner.checkpoint").write_bytes(damage)
+    with _running(bus, tmp_path / "owner.epoch", OneReading("hostname two\n")):
+        eventually(lambda: _hostname(bus) == "two", within_s=30)
+
+
+def _has_stream(path: Path) -> bool:
+    saved = load(path)
+    return saved is not None and bool(saved.streams)
