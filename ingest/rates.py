@@ -10,26 +10,17 @@ value that cannot be told from those is no value. The rules, for an interface as
     errors, discards and transitions do not wrap: where one of them goes back, all are void
 
 Twice in a row beyond the capacity, and forward both times, it is the capacity that is wrong.
-
-The loops are machine code (numba): a reading has some dozens of rows, for which array operations
-cost several times the work they do.
 """
 
-import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
-import numpy.typing as npt
-from numba.core.errors import NumbaWarning
 
 from foreshadow.telemetry import NOT_COUNTED
-from ingest.rates_deadband import Deadband
+from ingest.rates_compiling import Arrays, compiled
 from ingest.rates_rows import (
     N_COLUMNS,
     N_RATES,
-    NOWHERE,
     OCTETS,
     Counted,
     Counters,
@@ -37,7 +28,6 @@ from ingest.rates_rows import (
     Index,
     InterfaceRows,
     Vector,
-    blank_rows,
 )
 
 FASTEST_BPS = 1e13
@@ -51,11 +41,6 @@ _LAST_32 = np.uint64((1 << 32) - 1)
 _HALF_32 = np.uint64((1 << 31) - 1)
 _NOT_COUNTED = np.uint64(NOT_COUNTED)
 _NS = 1e9
-
-_Function = TypeVar("_Function", bound=Callable[..., object])
-Arrays = tuple[Any, ...]
-"""`InterfaceRows` as a plain tuple: numba takes several times as long to look into a named one."""
-Places = npt.NDArray[np.uint16]
 
 
 class Tally(NamedTuple):
@@ -89,21 +74,7 @@ def limits_per_s(capacities_bps: Vector) -> Counted:
     return limits
 
 
-def _compiled(function: _Function) -> _Function:
-    """The function as machine code, kept beside the source or in the user's cache if it can be."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaWarning)
-        try:
-            return _jit(function, is_kept=True)
-        except RuntimeError:  # There is no place to keep it.
-            return _jit(function, is_kept=False)
-
-
-def _jit(function: _Function, *, is_kept: bool) -> _Function:
-    return cast(_Function, numba.njit(cache=is_kept, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _count(  # noqa: PLR0913, PLR0917 - machine code: what it takes apart costs a call
     before: Counters,
     row: int,
@@ -141,7 +112,7 @@ def _count(  # noqa: PLR0913, PLR0917 - machine code: what it takes apart costs 
     return is_beyond and is_forward
 
 
-@_compiled
+@compiled
 def _rate(  # noqa: PLR0917 - as above
     it: InterfaceRows, row: int, after: Counters, at: int, dt_s: float, counted: Counted
 ) -> bool:
@@ -159,7 +130,7 @@ def _rate(  # noqa: PLR0917 - as above
     return has_moved
 
 
-@_compiled
+@compiled
 def _advance(  # noqa: PLR0913, PLR0917 - as above
     arrays: Arrays,
     rows: Index,
@@ -237,91 +208,3 @@ def advance(  # noqa: PLR0913 - a reading is what it is
     counted = np.empty(after.shape)
     tally = _advance(arrays, rows, after, limits, at_ns, gap_ns, bits, counted)
     return Tally(*tally), counted
-
-
-@_compiled
-def _say(  # noqa: PLR0913, PLR0917 - as above
-    arrays: Arrays,
-    is_whole: bool,  # noqa: FBT001
-    share: float,
-    least_bps: float,
-    rows: Index,
-    places: Places,
-    said: Vector,
-) -> tuple[int, int, bool]:
-    it = InterfaceRows(*arrays)
-    count = filled = 0
-    for row in range(len(it.has_moved)):
-        is_whole |= it.has_moved[row] and it.place[row] == NOWHERE
-    for row in range(len(it.has_moved)):
-        is_in = it.has_moved[row]
-        if is_whole:
-            for column in range(N_RATES):
-                is_in |= not np.isnan(it.rates[column, row])
-            it.place[row] = count if is_in else NOWHERE
-        if is_in:
-            it.has_moved[row] = False
-            rows[count], places[count] = row, it.place[row]
-            count += 1
-    for column in range(N_RATES):
-        for at in range(count):
-            row = rows[at]
-            rate = it.rates[column, row]
-            said[column * count + at] = rate
-            if rate != 0:
-                filled |= 1 << column
-            if np.isnan(rate):
-                it.low[column, row], it.high[column, row] = np.inf, -np.inf
-            else:
-                slack = max(share * rate, least_bps) if column < OCTETS else 0.0
-                it.low[column, row], it.high[column, row] = rate - slack, rate + slack
-    return count, filled, is_whole
-
-
-class Saying(NamedTuple):
-    """What is to be said of the rows of a device.
-
-    Attributes:
-        rows: Which they are.
-        places: Where those are in the last whole frame, as it travels.
-        columns: Their rates as they travel.
-        is_whole: Whether that is every row that has a rate.
-    """
-
-    rows: Index
-    places: bytes
-    columns: tuple[bytes, ...]
-    is_whole: bool
-
-
-def say(arrays: Arrays, deadband: Deadband, *, is_whole: bool) -> Saying:
-    """Gather what is to be said, which everybody knows from then on.
-
-    Args:
-        arrays: All rows; changed in place.
-        deadband: Around octet rates; event rates are said whenever they change.
-        is_whole: Every row that has a rate, not only those that moved; also where it is not asked
-            for, if a row moved that was not in the last whole frame.
-    """
-    most = len(arrays[0][0])
-    rows, places = np.empty(most, dtype=np.intp), np.empty(most, dtype=np.uint16)
-    said = np.empty(N_RATES * most)
-    count, filled, is_whole = _say(
-        arrays, is_whole, deadband.share, deadband.least_bps, rows, places, said
-    )
-    raw, width = said[: N_RATES * count].tobytes(), count * said.itemsize
-    columns = [
-        raw[column * width : (column + 1) * width] if filled >> column & 1 else b""
-        for column in range(N_RATES)
-    ]
-    return Saying(rows[:count], places[:count].tobytes(), tuple(columns), is_whole)
-
-
-def prepare() -> None:
-    """Have the machine code made now, and not while counters wait."""
-    arrays = tuple(blank_rows(0))
-    nothing = np.frombuffer(b"", dtype="<u8").reshape(N_COLUMNS, 0)
-    limits = limits_per_s(np.empty(0))
-    rows = np.empty(0, dtype=np.intp)
-    advance(arrays, rows, nothing, limits=limits, at_ns=1, gap_ns=1, bits=64)
-    say(arrays, Deadband(), is_whole=True)

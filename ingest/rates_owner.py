@@ -16,11 +16,10 @@ from foreshadow.rates import RateFrame
 from foreshadow.settings import IngestSettings
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topology import NodeId
-from ingest.rates import prepare
 from ingest.rates_block import decode_block
 from ingest.rates_deadband import Deadband
 from ingest.rates_incidents import CounterIncidents
-from ingest.rates_table import CounterTable
+from ingest.rates_table import CounterTable, prepare
 
 HANDOVER_S = 60.0
 _MISSED_READINGS = 3

@@ -12,7 +12,7 @@ import numpy as np
 from foreshadow.rates import RateFrame
 from foreshadow.telemetry import NOT_COUNTED
 from foreshadow.topology import NodeId
-from ingest.rates import Tally, advance, limits_per_s, say
+from ingest.rates import Tally, advance, limits_per_s
 from ingest.rates_block import (
     MOST_INTERFACES,
     PackedBlock,
@@ -32,6 +32,7 @@ from ingest.rates_rows import (
     InterfaceRows,
     blank_rows,
 )
+from ingest.rates_saying import say
 
 _MOST_LAYOUTS = 1_000
 _LATE_IN_A_ROW = 3
@@ -235,3 +236,13 @@ class CounterTable:
     def _picked(self, rows: Index) -> tuple[str, ...]:
         names = self._names
         return names if len(rows) == len(names) else tuple([names[row] for row in rows.tolist()])
+
+
+def prepare() -> None:
+    """Have the machine code made now, and not while counters wait."""
+    arrays = tuple(blank_rows(0))
+    nothing = np.frombuffer(b"", dtype="<u8").reshape(N_COLUMNS, 0)
+    limits = limits_per_s(np.empty(0))
+    rows = np.empty(0, dtype=np.intp)
+    advance(arrays, rows, nothing, limits=limits, at_ns=1, gap_ns=1, bits=64)
+    say(arrays, Deadband(), is_whole=True)
