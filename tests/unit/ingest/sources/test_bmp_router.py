@@ -1,6 +1,6 @@
 """One router's BMP session becomes state: snapshots, changes, incidents, and what is left aside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class _State:
                 )
                 self.lines[each.stream].note_patch(patch, 1)
 
-    def whole(self, stream: Stream) -> dict[str, bytes] | None:
+    def whole(self, stream: Stream) -> Mapping[str, bytes] | None:
         """The map of a stream, or None while it is not told."""
         line = self.lines[stream]
         return line.told if line.is_whole else None
