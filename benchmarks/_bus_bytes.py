@@ -6,12 +6,9 @@ state as one message, every rate in a whole frame. Ours is all there is: changes
 heartbeats, rate frames, incidents.
 """
 
-import csv
-import gzip
-import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -19,19 +16,20 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks._labs import REPOSITORY, lab_of
+from benchmarks._labs import lab_of
+from benchmarks._leaf_recording import DATA, leaf_readings
 from benchmarks._report import NotMeasured, Row, least_row
 from console.host import Standing, Wish, examine
 from foreshadow.bus import Record
 from foreshadow.clock import SystemClock, to_ns
 from foreshadow.inventory import DeviceEntry
-from foreshadow.observed import Interface, Stream
+from foreshadow.observed import Stream
 from foreshadow.settings import IngestSettings
 from foreshadow.telemetry import TelemetrySample
 from foreshadow.topics import Topic
 from foreshadow.topology import NodeId
 from ingest.collector import Collector
-from ingest.heard import CounterReading, Counters, Heard, Refused, StateReading
+from ingest.heard import Refused
 from ingest.intake import Intake
 from ingest.owner import StateOwner
 from ingest.rates_demand import DemandDeadband
@@ -43,11 +41,7 @@ from shadow.emulation.design import design
 from shadow.emulation.netns import NetnsLab
 from tests.production_state import abilene
 
-_DATA = Path(os.environ.get("FORESHADOW_SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
-_TRAFFIC = _DATA / "traffic" / "abilene_tm_5min_20040301-20040314_mbps.csv.gz"
-_LEAF = _DATA / "telemetry" / "cisco_mdt_leaf7_20190519"
-_COUNTERS = "*generic-counters.csv.gz"
-_BRIEF = "*interface-brief.csv.gz"
+_TRAFFIC = DATA / "traffic" / "abilene_tm_5min_20040301-20040314_mbps.csv.gz"
 WEEK = 2016
 """Intervals of 5 minutes; settings were chosen on the first week, the second is weighed."""
 _LEAST = 10.0
@@ -259,13 +253,11 @@ class _EventClock:
 
 
 def _leaf(bus: _Weighed) -> None:
-    if not _LEAF.is_dir():
-        raise NotMeasured(f"needs {_LEAF}")
     clock = _EventClock()
     collector = Collector("mdt", 1, bus, clock)
     settings = IngestSettings()
     beat_ns = 0
-    for at_ns, size, heard in _readings():
+    for at_ns, size, heard in leaf_readings():
         clock.at_ns = at_ns
         bus.came += size
         collector.take([heard])
@@ -275,66 +267,3 @@ def _leaf(bus: _Weighed) -> None:
             beat_ns = at_ns
             for _ in range(missed):
                 bus.intake.heartbeat(at_ns - 60 * _NS)
-
-
-def _readings() -> list[tuple[int, int, Heard]]:
-    """Both recordings by time: when, how long the lines were, and what they say."""
-    return sorted(
-        [*_state_readings(), *_counter_readings()], key=lambda reading: (reading[0], reading[1])
-    )
-
-
-def _state_readings() -> Iterator[tuple[int, int, Heard]]:
-    for at_ns, size, rows in _grouped(_BRIEF):
-        values = {
-            row["interface-name"]: Interface(
-                name=row["interface-name"],
-                is_admin_up=row["state"] != "im-state-admin-down",
-                is_oper_up=row["actual-line-state"] == "im-state-up",
-            )
-            for row in rows
-        }
-        heard = StateReading(
-            device=NodeId("leaf7"), stream=Stream.INTERFACE, values=values, at_ns=at_ns
-        )
-        yield at_ns, size, heard
-
-
-def _counter_readings() -> Iterator[tuple[int, int, Heard]]:
-    for at_ns, size, rows in _grouped(_COUNTERS):
-        counters = tuple(
-            Counters(
-                interface=row["interface-name"],
-                in_octets=int(row["bytes-received"]),
-                out_octets=int(row["bytes-sent"]),
-                in_errors=int(row["input-errors"]),
-                out_errors=int(row["output-errors"]),
-                in_discards=int(row["input-drops"]),
-                out_discards=int(row["output-drops"]),
-                carrier_transitions=int(row["carrier-transitions"]),
-                capacity_bps=1e11,
-                since_ns=int(row["last-discontinuity-time"]) * _NS,
-            )
-            for row in rows
-        )
-        yield at_ns, size, CounterReading(device=NodeId("leaf7"), at_ns=at_ns, counters=counters)
-
-
-def _grouped(pattern: str) -> Iterator[tuple[int, int, Sequence[dict[str, str]]]]:
-    """The rows of one reading together: it ends where an interface comes again."""
-    (path,) = _LEAF.glob(pattern)
-    group: list[dict[str, str]] = []
-    seen: set[str] = set()
-    with gzip.open(path, "rt", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["interface-name"] in seen:
-                yield _reading(group)
-                group, seen = [], set()
-            group.append(row)
-            seen.add(row["interface-name"])
-    yield _reading(group)
-
-
-def _reading(rows: Sequence[dict[str, str]]) -> tuple[int, int, Sequence[dict[str, str]]]:
-    at = datetime.fromisoformat(rows[0][""])
-    return to_ns(at), sum(len(msgspec.json.encode(row)) for row in rows), rows
