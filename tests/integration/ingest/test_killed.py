@@ -31,7 +31,12 @@ from tests.eventually import eventually
 from tests.fakes.bus import MemoryBus
 from tests.integration.ingest.killed_worker import FILE, Ledger, note, read
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.slow,
+    # A start takes a second of two idle cores: on a host with no time left, ten.
+    pytest.mark.timeout(900),
+]
 
 KILLS = 50
 DEVICES = tuple(NodeId(f"R{number}") for number in range(1, 4))
