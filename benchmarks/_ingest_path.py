@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import msgspec
-import numpy as np
 import psutil
 
 from benchmarks._ingest_reader import Applied
@@ -37,14 +36,13 @@ _LEAST_PER_S, _MOST_LATE_S = 25_000.0, 2.0
 _DRAINED = 500_000
 _UP_WITHIN_S, _APPLIED_WITHIN_S = 60.0, 120.0
 _MIB = 1 << 20
-_MEMORY_PER_S, _SAMPLE_S = 10_000, 2.0
 
 _clock = SystemClock()
 
 
 def state_path() -> Iterator[Row]:
     """Changed values of the state offered at 30,000 a second, and as fast as they can be taken."""
-    with _path() as path:
+    with ingest_path() as path:
         path.open_state()
         yield from path.offered(
             "changed values", path.patches, lambda applied: applied.values, is_exact=True
@@ -54,59 +52,15 @@ def state_path() -> Iterator[Row]:
 
 def rate_path() -> Iterator[Row]:
     """Interface rows whose rates all leave the deadband, offered at 30,000 a second."""
-    with _path() as path:
+    with ingest_path() as path:
         path.open_state()  # What is said before ingest is live is the past, and not said again.
         yield from path.offered(
             "interface rows", path.counters, lambda applied: applied.rows, is_exact=False
         )
 
 
-def memory_flat() -> Iterator[Row]:
-    """A minute of 10,000 updates a second."""
-    yield from _memory(1)
-
-
-def memory_flat_30_min() -> Iterator[Row]:
-    """Half an hour of it."""
-    yield from _memory(30)
-
-
-def _memory(minutes: float) -> Iterator[Row]:
-    """Memory of ingest and of a copy while updates come; the first third is for warming up."""
-    with _path() as path:
-        path.open_state()
-        series: list[tuple[float, float, float]] = []
-        begun_s = sampled_s = _clock.monotonic_s()
-        for _ in path.pace(path.patches, _MEMORY_PER_S, 60 * minutes):
-            now_s = _clock.monotonic_s()
-            if now_s >= sampled_s + _SAMPLE_S:
-                sampled_s = now_s
-                series.append(((now_s - begun_s) / 3600, path.rss_mib(0), path.rss_mib(1)))
-    hours, ingest, copy = (np.asarray(column) for column in zip(*series, strict=True))
-    for name, rss in (("ingest", ingest), ("a copy", copy)):
-        warm = len(rss) // 3
-        slope = float(np.polyfit(hours[warm:], rss[warm:], 1)[0])
-        tenths = ", ".join(f"{value:.0f}" for value in rss[:: max(1, len(rss) // 10)])
-        sys.stderr.write(f"memory of {name}, MiB over {minutes:g} min: {tenths}\n")
-        when = f"{_MEMORY_PER_S:,} updates/s for {minutes:g} min"
-        yield Row(
-            name=f"memory of {name}, growth after a third of {when}",
-            value=float(rss[-1] - rss[warm]),
-            unit="MiB",
-            target=None if minutes < 30 else 8.0,
-            repetitions=len(rss) - warm,
-        )
-        yield Row(
-            name=f"memory of {name}, slope of the same, {rss[-1]:.0f} MiB at its end",
-            value=slope,
-            unit="MiB/h",
-            target=None,
-            repetitions=len(rss) - warm,
-        )
-
-
 @dataclass(slots=True)
-class _Path:
+class IngestPath:
     """The running parts, and what the source says."""
 
     collector: Collector
@@ -265,7 +219,12 @@ def _name(device: int) -> NodeId:
 
 
 @contextmanager
-def _path() -> Iterator[_Path]:
+def ingest_path() -> Iterator[IngestPath]:
+    """Broker, ingest and a copy, up for the length of a `with` block.
+
+    Raises:
+        NotMeasured: Apache Kafka cannot be had here.
+    """
     if (lack := apache_kafka.lack()) is not None:
         raise NotMeasured(f"needs Apache Kafka: {lack}")
     with (
@@ -282,7 +241,7 @@ def _path() -> Iterator[_Path]:
             bus = KafkaBus(broker.bus.model_copy(update={"topic_prefix": run.run_id}))
             outlet = BusOutlet(_publisher(bus))
             nothing = Applied(0, 0, 0, 0, 0.0, 0.0, 0.0)
-            path = _Path(Collector("bench", 1, outlet, _clock), ingest, reader, nothing)
+            path = IngestPath(Collector("bench", 1, outlet, _clock), ingest, reader, nothing)
             threading.Thread(target=path.listen, daemon=True).start()
             yield path
 

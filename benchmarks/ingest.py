@@ -11,7 +11,8 @@ from benchmarks import _report as report
 from benchmarks._bus_bytes import abilene_bytes, leaf_bytes
 from benchmarks._deadband_error import deadband_error
 from benchmarks._gnmi_speed import gnmi_updates
-from benchmarks._ingest_path import memory_flat, memory_flat_30_min, rate_path, state_path
+from benchmarks._ingest_memory import memory_flat, memory_flat_30_min
+from benchmarks._ingest_path import rate_path, state_path
 from benchmarks._row_speed import rows_per_core
 
 MEASUREMENTS: tuple[report.Measurement, ...] = (
