@@ -166,8 +166,8 @@ def answer(
         tell=tell,
     )
     took_s = monotonic_s() - begun_s
-    shown = ranking.rows[0] if ranking.rows else effects_of(loaded, NO_FAILURE, limit_ratio=limit)
-    base = effects_of(loaded, NO_FAILURE, limit_ratio=limit)
+    (base,) = effects_of(loaded, (NO_FAILURE,), limit_ratio=limit)
+    shown = ranking.rows[0] if ranking.rows else base
     names = [demand.name for demand in demands]
     return Answer(
         network=site.file.name,

@@ -82,19 +82,15 @@ def triage(
     loaded = engine_of(network).under([demand.matrix for demand in demands])
     topology = network.what_if.topology
     down = network.down
-    single = [
-        effects_of(loaded, case, limit_ratio=limit_ratio)
-        for case in link_cases(topology)
-        if not case.cut & down
-    ]
+    nothing = Case(name="", kind=Kind.LINK, cut=frozenset())
+    links = [case for case in link_cases(topology) if not case.cut & down]
+    standing, *single = effects_of(loaded, [nothing, *links], limit_ratio=limit_ratio)
     cases = [case for case in usual_cases(topology) if not case.cut <= down]
-    links = len(single)
-    if with_pairs and links * (links - 1) // 2 <= MOST_PAIRS:
+    if with_pairs and len(links) * (len(links) - 1) // 2 <= MOST_PAIRS:
         cases += [case for case in pair_cases(topology) if not case.cut & down]
     ranking = rank(loaded, cases, limit_ratio=limit_ratio)
     names = [demand.name for demand in demands]
     costs = tuple(_cost(ranked, names) for ranked in ranking.rows)
-    nothing = Case(name="", kind=Kind.LINK, cut=frozenset())
     return Triage(
         rows=tuple(
             sorted(
@@ -103,7 +99,7 @@ def triage(
             )
         ),
         costs=_kept(costs),
-        without_failure=_row("", effects_of(loaded, nothing, limit_ratio=limit_ratio).severe),
+        without_failure=_row("", standing.severe),
         tried=ranking.tried,
     )
 

@@ -6,7 +6,7 @@ One number, with its parts beside it. Of several demand matrices the last one de
 give them from the mild to the severe.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -111,10 +111,10 @@ def rank(
     return Ranking(rows=tuple(_said(row, loaded) for row in rows), tried=tried, harmful=harmful)
 
 
-def effects_of(loaded: Loaded, case: Case, *, limit_ratio: float) -> Ranked:
-    """What one failure does."""
-    (found,) = _found((case,), loaded.survey((case.cut,), limit_ratio=limit_ratio))
-    return _said(found, loaded)
+def effects_of(loaded: Loaded, cases: Sequence[Case], *, limit_ratio: float) -> tuple[Ranked, ...]:
+    """What each failure does, in the order given, equals apart."""
+    survey = loaded.survey([case.cut for case in cases], limit_ratio=limit_ratio)
+    return tuple(_said(found, loaded) for found in _found(cases, survey))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Found:
     like: tuple[str, ...] = ()
 
 
-def _found(batch: tuple[Case, ...], survey: Survey) -> Iterator[_Found]:
+def _found(batch: Sequence[Case], survey: Survey) -> Iterator[_Found]:
     columns = (
         survey.lost_bps,
         survey.over_bps,
