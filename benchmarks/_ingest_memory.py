@@ -1,4 +1,4 @@
-"""Memory of the ingest process and of a copy of the state, while updates come through the broker."""
+"""Memory of the ingest process and of a copy of the state, while updates come over the broker."""
 
 import sys
 from collections.abc import Iterator
