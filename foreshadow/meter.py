@@ -140,11 +140,19 @@ FLOW_ERROR = _gauge(
     "flow_sampling_error_ratio", "Standard error of a device's last total, of sampling", "device"
 )
 
-# Routers that tell their routes by BMP, and devices that write syslog.
+# Routers that tell their routes by BMP, targets of gNMI, and devices that write syslog.
 BMP_ROUTERS = _gauge("bmp_routers", "Routers whose BMP session stands")
 BMP_MESSAGES = _counter("bmp_messages", "BMP messages of a router", "device")
 BMP_UNUSED = _counter("bmp_unused", "What of them says nothing to us", "device", "reason")
 BMP_CUT_OFF = _counter("bmp_cut_off", "BMP sessions ended for a reason of ours")
+GNMI_NOTIFICATIONS = _counter("gnmi_notifications", "gNMI and MDT notifications", "source")
+GNMI_UPDATES = _counter(
+    "gnmi_updates", "Updates in them, by what became of them", "source", "outcome"
+)
+GNMI_SUBSCRIPTIONS = _counter(
+    "gnmi_subscriptions", "How often a target was subscribed to", "device"
+)
+GNMI_FAILURES = _counter("gnmi_failures", "Subscriptions that failed or ended", "device")
 SYSLOG_LINES = _counter("syslog_lines", "Lines, by what became of them", "outcome")
 SYSLOG_DROPPED = _counter("syslog_dropped", "Datagrams that found the kernel's buffer full")
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from foreshadow.meter import Meter
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
 from ingest.device_names import DeviceNames, unknown_sender
@@ -104,6 +105,10 @@ class GnmiDecoder:
     def finish(self) -> Iterator[Heard]:
         """What is held back for more of it to come, at the end of a file."""
         yield from self.state.finish()
+
+    def measure(self, meter: Meter, source: str) -> None:
+        """Say to a meter what was met."""
+        self.state.tally.measure(meter, source)
 
     def remember(self) -> bytes:
         """Everything that later records are understood by."""

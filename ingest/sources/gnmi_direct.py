@@ -16,8 +16,10 @@ import grpc
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from foreshadow import meter as metrics
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import ConfigError
+from foreshadow.meter import SILENT, Meter
 from foreshadow.telemetry import DEAD_LETTER_SAMPLE_BYTES
 from foreshadow.topology import NodeId
 from ingest.collector import Collector
@@ -74,7 +76,7 @@ class GnmiConfig(BaseModel):
                     field=f"targets.{number}.device",
                 )
             check(target.security or self.security)
-        return GnmiSource(self, ground.clock, vouch_s=ground.poll_s)
+        return GnmiSource(self, ground.clock, vouch_s=ground.poll_s, meter=ground.meter)
 
 
 class _Told(NamedTuple):
@@ -97,6 +99,7 @@ class GnmiSource:
         rng: random.Random | None = None,
         *,
         vouch_s: float = 10.0,
+        meter: Meter = SILENT,
     ) -> None:
         """Connect nothing yet.
 
@@ -105,7 +108,9 @@ class GnmiSource:
             clock: Stamps what arrives.
             rng: Spreads the attempts of targets that fell silent together.
             vouch_s: How often it is said of a quiet target that what it told still holds.
+            meter: Takes what is counted.
         """
+        self._meter = meter
         self._vouch_s = vouch_s
         self._config, self._clock = config, clock
         self._rng = rng or random.Random()
@@ -130,12 +135,19 @@ class GnmiSource:
                 if self._clock.monotonic_s() >= vouched_s + self._vouch_s:
                     vouched_s = self._clock.monotonic_s()
                     collector.take(self._vouched(readers))
+                    self._measure()
         finally:
             stop.set()
             for reader in readers:
                 reader.cancel()
             for reader in readers:
                 reader.join(_JOIN_S)
+
+    def _measure(self) -> None:
+        self._state.tally.measure(self._meter, self.name)
+        for device, count in self.restarts.items():
+            self._meter.total(metrics.GNMI_SUBSCRIPTIONS, count, device=device)
+            self._meter.total(metrics.GNMI_FAILURES, self.failures[device], device=device)
 
     def _batch(self) -> list[_Told]:
         try:

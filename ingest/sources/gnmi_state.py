@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from foreshadow import meter as metrics
+from foreshadow.meter import Meter
 from foreshadow.observed import Stream
 from foreshadow.topology import NodeId
 from ingest.heard import Heard, Phase, Refused, StatePatch
@@ -66,6 +68,13 @@ class GnmiTally:
     """Updates of paths that are known and of no use here."""
     unknown: int = 0
     """Updates of paths that nobody knows."""
+
+    def measure(self, meter: Meter, source: str) -> None:
+        """Say it to a meter."""
+        meter.total(metrics.GNMI_NOTIFICATIONS, self.notifications, source=source)
+        used = self.updates - self.unused - self.unknown
+        for outcome, count in (("used", used), ("unused", self.unused), ("unknown", self.unknown)):
+            meter.total(metrics.GNMI_UPDATES, count, source=source, outcome=outcome)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from foreshadow.errors import ConfigError
+from foreshadow.meter import Meter
 from ingest.device_names import DeviceNames
 from ingest.heard import Decoder, Heard
 from ingest.source import Ground
@@ -28,6 +29,10 @@ class RecordDecoder(Decoder, Protocol):
         self, raw: bytes, key: str, *, origin: str, received_ns: int
     ) -> Iterable[Heard]:
         """As `decode`, of a record that came under a key which may say who sent it."""
+        ...
+
+    def measure(self, meter: Meter, source: str) -> None:
+        """Say to a meter what was met."""
         ...
 
     def remember(self) -> bytes:

@@ -32,6 +32,7 @@ from foreshadow.checkpoint import checkpoint, load, save
 from foreshadow.clock import Clock, to_ns
 from foreshadow.errors import BrokerUnreachable
 from foreshadow.kafka_client import client_options
+from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import BusSettings
 from ingest.collector import Collector
 from ingest.heard import Heard
@@ -80,7 +81,7 @@ class RecordTopicConfig(RecordConfig):
         options = topic_options(bus, self.group)
         name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.topic}-{self.group}-{self.format}")
         memory = TopicMemory(ground.state_dir / f"{name}.records", self.topic)
-        return RecordTopic(options, self.decoder(ground), ground.clock, memory)
+        return RecordTopic(options, self.decoder(ground), ground.clock, memory, meter=ground.meter)
 
 
 def topic_options(bus: BusSettings, group: str) -> dict[str, Any]:
@@ -162,8 +163,11 @@ class RecordTopic:
         decoder: RecordDecoder,
         clock: Clock,
         memory: TopicMemory,
+        *,
+        meter: Meter = SILENT,
     ) -> None:
         """Connect nothing yet."""
+        self._meter = meter
         self.name = f"{decoder.name}:{memory.topic}"
         self._options, self._decoder, self._clock = options, decoder, clock
         self._memory, self._topic = memory, memory.topic
@@ -186,6 +190,7 @@ class RecordTopic:
                 collector.take(self._heard(messages))
                 self._memory.note(messages)
                 _commit(consumer, messages)
+                self._decoder.measure(self._meter, self.name)
                 if self._clock.monotonic_s() >= saved_s + _SAVE_S:
                     self._memory.save(self._decoder)
                     saved_s = self._clock.monotonic_s()
