@@ -24,8 +24,8 @@ from foreshadow.errors import ConfigError
 from ingest.topologies.reading import read_topology
 
 _MOST_HORIZONS = 8
-_LEAST_WINDOWS = 3
-"""The part that is judged must hold at least so many of the longest horizon."""
+_LEAST_WINDOWS = 2
+"""The part that is judged must hold at least so many windows of a horizon."""
 _DAYS = re.compile(r"^(\d+(?:\.\d+)?)d$")
 
 
@@ -52,8 +52,12 @@ def run_backtest(wishes: Wishes, *, console: Console) -> Judged:
     for note in file.notes:
         console.print(f"note: {note}", style="dim", highlight=False)
     past = _past(wishes, file)
-    horizons = _horizons(wishes.horizons, past.step)
-    warm_up = _warm_up(wishes, past, horizons[-1])
+    asked = _horizons(wishes.horizons, past.step)
+    warm_up = _warm_up(wishes, past, asked[0])
+    horizons = tuple(it for it in asked if _is_long_enough(past, warm_up, it))
+    for steps in asked[len(horizons) :]:
+        left_out = f"note: the file is too short to judge {span_text(steps * past.step)}"
+        console.print(left_out, style="dim", highlight=False)
     judged = span_text((len(past.values) - warm_up) * past.step)
     console.print(
         f"{len(past.names)} series, {len(past.values)} intervals of {span_text(past.step)}; the "
@@ -121,15 +125,19 @@ def _horizons(text: str, step: timedelta) -> tuple[int, ...]:
     return tuple(sorted(set(steps)))
 
 
-def _warm_up(wishes: Wishes, past: Past, longest: int) -> int:
+def _warm_up(wishes: Wishes, past: Past, shortest: int) -> int:
     steps = usual_warm_up(len(past.values), past.step)
     if wishes.warm_up is not None:
         steps = round(duration(wishes.warm_up, "--warm-up") / past.step)
-    if len(past.values) - steps < _LEAST_WINDOWS * longest:
+    if not _is_long_enough(past, steps, shortest):
         raise ConfigError(
             f"{len(past.values)} intervals of {span_text(past.step)} are too few: after a warm-up "
-            f"of {span_text(steps * past.step)} at least {_LEAST_WINDOWS} times the longest "
+            f"of {span_text(steps * past.step)} at least {_LEAST_WINDOWS} times the shortest "
             "horizon is needed",
             path=wishes.file,
         )
     return steps
+
+
+def _is_long_enough(past: Past, warm_up: int, horizon: int) -> bool:
+    return len(past.values) - warm_up >= _LEAST_WINDOWS * horizon

@@ -94,6 +94,16 @@ def test_equal_paths_share(tmp_path: Path, matrix: Path) -> None:
     assert loads[:, names.index("A->B")] == pytest.approx(given[:, 0] + given[:, 1] / 2)
 
 
+def test_a_horizon_that_is_too_long_is_left_out(matrix: Path) -> None:
+    """Those that fit are judged, and the other is said not to be."""
+    done = RUNNER.invoke(
+        app, ["forecast", "backtest", str(matrix), "--horizons", "1h,2d", "--json"]
+    )
+
+    assert [json.loads(line)["horizon_s"] for line in done.stdout.splitlines()] == [3600]
+    assert "too short to judge 2 days" in done.stderr
+
+
 def test_people_get_tables_a_chart_and_a_picture(matrix: Path, tmp_path: Path) -> None:
     """Errors, spikes with their interval, a terminal chart; the PNG is one."""
     picture = tmp_path / "out.png"
@@ -113,7 +123,7 @@ def test_people_get_tables_a_chart_and_a_picture(matrix: Path, tmp_path: Path) -
         ({"horizons": "soon"}, "no duration"),
         ({"horizons": "45m"}, "no whole number of intervals"),
         ({"horizons": ""}, "1 to 8"),
-        ({"horizons": "2d"}, "too few"),
+        ({"horizons": "4d"}, "too few"),
         ({"warm_up": "6d"}, "too few"),
         ({"step": "-5m"}, "more than 0"),
         ({"column": "A->Z"}, "no column"),
