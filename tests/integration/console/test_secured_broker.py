@@ -1,18 +1,33 @@
 """Every client of the house comes in where the broker wants to know who is there."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from console import topics
+from console.apache_kafka import free_ports
 from console.kafka_bus import KafkaBus
+from console.prometheus import PrometheusMeter
+from foreshadow.clock import SystemClock
 from foreshadow.errors import BrokerUnreachable, ConfigError
+from foreshadow.inventory import DeviceEntry
 from foreshadow.kafka_client import client_options
+from foreshadow.observed import Stream
 from foreshadow.settings import BusSettings
 from foreshadow.topics import SPECS, Topic
+from ingest.desk.app import Desk
+from ingest.source import Ground
+from ingest.sources.record_topic import RecordTopicConfig
 from tests.eventually import eventually
+from tests.fakes.outlet import KeptOutlet
+from tests.gnmi_cases import PROTOJSON
 from tests.integration.console.secured_kafka import (
     PASSWORD,
     USER,
@@ -66,6 +81,71 @@ def test_a_stranger_stays_outside(
     settings = kafka.settings(way, **changed)
 
     assert not topics.answers(settings, within_s=3)
+
+
+@pytest.mark.parametrize("way", ["mutual", "scram"])
+def test_a_collectors_topic_is_read(kafka: SecuredKafka, way: str, tmp_path: Path) -> None:
+    """A source of somebody else's records comes in like everybody else."""
+    settings, name = kafka.settings(way), f"collector-{way}"
+    admin = AdminClient(client_options(settings))
+    for future in admin.create_topics([NewTopic(name, 1, 1)]).values():
+        future.result(30)
+    producer = Producer(client_options(settings))
+    for value in PROTOJSON:
+        producer.produce(name, value)
+    assert producer.flush(30) == 0
+    key = tmp_path / "key"
+    ground = Ground(
+        devices=(DeviceEntry(name="r1", ssh_key=key, known_hosts=key),),
+        clock=SystemClock(),
+        state_dir=tmp_path,
+        bus=settings,
+        poll_s=1,
+    )
+    config = RecordTopicConfig(kind="record-topic", topic=name, format="gnmi", device="r1")
+    outlet, stop = KeptOutlet(), threading.Event()
+    reader = threading.Thread(target=config.open(ground).run, args=(1, outlet, stop))
+    reader.start()
+    try:
+        assert eventually(lambda: outlet.mirrored("r1", Stream.INTERFACE), within_s=60)
+    finally:
+        stop.set()
+        reader.join(60)
+
+
+@pytest.mark.parametrize("way", ["mutual", "scram"])
+def test_the_desk_comes_in_too(kafka: SecuredKafka, way: str) -> None:
+    """Its client is faust's, which is told the same in other words."""
+    settings = kafka.settings(way).model_copy(update={"topic_prefix": f"fs-desk-{way}"})
+    topics.create_topics(settings, settings.topic_prefix, SPECS)
+    (port,) = free_ports(1)
+    desk = Desk(
+        bus=settings,
+        clock=SystemClock(),
+        meter=PrometheusMeter(),
+        listen="127.0.0.1",
+        port=port,
+        token=None,
+        run_id="secured",
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=desk.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: _is_well(port), within_s=90)
+    finally:
+        stop.set()
+        thread.join(60)
+
+
+def _is_well(port: int) -> bool:
+    """Partitions are assigned only to a client that was let in."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
 
 def test_a_refusal_is_said_with_what_to_check(kafka: SecuredKafka) -> None:
