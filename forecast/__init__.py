@@ -1,7 +1,9 @@
-"""Load forecasts and spike warnings, online.
+"""Load forecasts, chances of failure and spike warnings, online.
 
-The way of one demand matrix: `watch` says which loads matter (links under failures, and demands),
-`history` remembers them, `features` describes now, `model` and `mixture` predict how far the peak
-of the next hours lies above now, `quantile` adds what the past errors say, and `alarm` decides what
-is worth a warning. `forecaster` owns the state; `app` is the process.
+The way of one interval: `intake` puts it together of demand and counters (`measured`), `projected`
+makes series of it for what is watched (`watch`), a `bank` remembers and predicts them (`history`,
+`features`, `model`, `mixture`, `quantile`), and `judgement` holds what was said against what came.
+Beside it `likelihood` follows what may fail. The `warner` prices what may be overloaded and decides
+what is worth a warning (`ranking`, `alarm`). `forecaster` owns the state, `desk` publishes and
+`memory` saves all of it; `app` is the process, and `backtest` judges the models on files.
 """
