@@ -37,10 +37,10 @@ from tests.production_state import ABILENE, abilene
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 T = TypeVar("T")
-DAYS = 4
+DAYS = 3
 STORY = Story()
 STEP = timedelta(minutes=5)
-WITHIN_S = 90
+WITHIN_S = 120
 
 
 class _Listener(Generic[T]):
