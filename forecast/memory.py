@@ -12,10 +12,12 @@ import hashlib
 import io
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import foreshadow
 from foreshadow.exits import Exits
@@ -100,17 +102,30 @@ def rebuilt(topology: Topology, exits: Exits, reflectors: frozenset[NodeId]) -> 
     return WhatIf(topology, exits, reflectors=reflectors)
 
 
+def told_again(kind: object, told: Mapping[str, Any]) -> msgspec.Struct:
+    """A message by its fields: left alone, msgspec names a function of its own that may move."""
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        raise Unreadable(f"{kind!r} is no message")
+    return kind(**told)
+
+
 class _Pickler(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, WhatIf):
             return rebuilt, (thing.topology, thing.exits, thing.reflectors)
+        if isinstance(thing, msgspec.Struct):
+            fields = {name: getattr(thing, name) for name in thing.__struct_fields__}
+            return told_again, (type(thing), fields)
         return NotImplemented
+
+
+_MAKERS = {each.__name__: each for each in (rebuilt, told_again)}
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == (__name__, rebuilt.__name__):
-            return rebuilt
+        if module == __name__ and name in _MAKERS:
+            return _MAKERS[name]
         is_ours = module.startswith(_OURS) and "." not in name
         if not is_ours and (module, name) not in _OTHERS:
             raise Unreadable(f"it would build {module}.{name}, which no memory of ours has")

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,13 @@ from functools import cache
 import pytest
 
 from forecast.forecaster import Forecaster
-from forecast.memory import Unreadable, freeze, identity, thaw
+from forecast.memory import Unreadable, freeze, identity, thaw, told_again
 from foreshadow.demand import DemandMatrix
+from foreshadow.incident import Incident, IncidentKind
 from foreshadow.present import Present
+from foreshadow.rates import RateFrame
 from foreshadow.settings import ForecastSettings
+from foreshadow.topology import NodeId
 from foreshadow.warning import Forecast, SpikeWarning
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import DemandSeries, demands
@@ -73,6 +77,42 @@ def test_killed_at_any_step_it_goes_on_with_the_same_numbers() -> None:
     assert any(said is not None and said[1] for said in once)
     assert once == _uninterrupted()
     assert always == _uninterrupted()
+
+
+def test_messages_of_every_kind_that_is_heard_are_remembered() -> None:
+    """Incidents and rates are msgspec's, with fields by keyword: a restart keeps them too."""
+    incident = Incident(
+        device=NodeId("A"),
+        what=IncidentKind.LINK_DOWN,
+        subject="eth0",
+        at_ns=1,
+        heard_at_ns=2,
+        source="syslog",
+        count=3,
+    )
+    rates = RateFrame(
+        device=NodeId("A"),
+        epoch=1,
+        seq=1,
+        observed_at_ns=3,
+        is_whole=True,
+        interfaces=("eth0",),
+        columns=(b"",) * 6,
+    )
+    heard = {"incident": incident, "sum": incident.what, "rates": rates}
+
+    assert thaw(freeze(heard, ME), ME) == heard
+
+
+def test_a_memory_cannot_call_what_is_no_message() -> None:
+    """The way messages are made leads to nothing else."""
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return told_again, (deque, {"maxlen": 1})
+
+    with pytest.raises(Unreadable, match="is no message"):
+        thaw(ME + pickle.dumps(Trap()), ME)
 
 
 def test_another_version_or_other_settings_are_told_apart() -> None:
