@@ -86,17 +86,22 @@ class _MeteredPublisher:
         self._meter.count(RECORDS_WRITTEN, topic=topic)
         self._meter.count(BYTES_WRITTEN, len(value), topic=topic)
         if topic is Topic.REJECT:
-            self._meter.count(REJECTS, reason=self._reason(value))
+            self._count_reject(value)
 
     def flush(self) -> None:
         self._inner.flush()
 
-    def _reason(self, value: bytes) -> str:
-        """What stands before the particulars; a flood of reasons is one of them."""
+    def _count_reject(self, value: bytes) -> None:
+        """By what stands before the particulars."""
         try:
-            text = from_json(value, Rejected).reason
+            rejected = from_json(value, Rejected)
         except msgspec.DecodeError:
-            return "unreadable"
+            self._meter.count(REJECTS, reason="unreadable")
+        else:
+            self._meter.count(REJECTS, rejected.count, reason=self._reason(rejected.reason))
+
+    def _reason(self, text: str) -> str:
+        """The reason's class; a flood of reasons is one of them."""
         reason = reason_class(text)
         if reason not in self._reasons and len(self._reasons) >= _MOST_REASONS:
             return "other"

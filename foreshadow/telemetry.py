@@ -95,7 +95,14 @@ class CounterBlock(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     since_ns: bytes = b""
 
 
-class Rejected(msgspec.Struct, frozen=True, tag="rejected.v1", tag_field="kind", kw_only=True):
+class Rejected(
+    msgspec.Struct,
+    frozen=True,
+    tag="rejected.v1",
+    tag_field="kind",
+    kw_only=True,
+    omit_defaults=True,
+):
     """A record nobody could use, kept with the reason on the dead-letter topic."""
 
     origin: str
@@ -103,6 +110,8 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected.v1", tag_field="kind",
     reason: str
     sample: bytes
     """The record, cut to a few kilobytes."""
+    count: int = 1
+    """How many records it stands for: of those that are the same, one a minute is kept."""
 
 
 def dead_letter(record: Record, reason: str) -> Rejected:

@@ -37,7 +37,9 @@ class BusOutlet:
         """Dead letters, acknowledged on return."""
         for each in refused:
             sample = each.sample[:DEAD_LETTER_SAMPLE_BYTES]
-            rejected = Rejected(origin=each.origin, reason=each.reason, sample=sample)
+            rejected = Rejected(
+                origin=each.origin, reason=each.reason, sample=sample, count=each.count
+            )
             self._put(Topic.REJECT, each.origin, to_json(rejected))
         self._publisher.flush()
 

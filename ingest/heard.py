@@ -115,11 +115,13 @@ class Refused:
         reason: A sentence, with what was expected.
         sample: The offending bytes, cut.
         origin: Where they came from: file and line, peer address, topic and offset.
+        count: How many it stands for, where of those that are the same one is told.
     """
 
     reason: str
     sample: bytes = b""
     origin: str = ""
+    count: int = 1
 
 
 Heard = StatePatch | StateReading | CounterReading | DemandReading | Incident | Refused

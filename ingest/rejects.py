@@ -68,11 +68,11 @@ class RejectBook:
 
     def take(self, rejected: Rejected, at: datetime | None = None) -> None:
         """Enter one record."""
-        self.total += 1
+        self.total += rejected.count
         reason = plain_reason(rejected.reason)
         line = self._lines.pop(reason, None) or ReasonLine(reason=reason)
         self._lines[reason] = line
-        line.count += 1
+        line.count += rejected.count
         line.first_at, line.last_at = line.first_at or at, at or line.last_at
         line.specimens.append(
             Specimen(at=at, origin=rejected.origin, reason=rejected.reason, sample=rejected.sample)

@@ -6,6 +6,7 @@ held but one piece and one message a router.
 """
 
 import math
+import os
 import selectors
 import socket
 import threading
@@ -95,6 +96,7 @@ class BmpListener:
             try:
                 while not stop.is_set():
                     self._round(server, selector, collector)
+                collector.take(self._gate.finish())
             finally:
                 self.bound = None
                 for session in self._sessions.values():
@@ -107,9 +109,9 @@ class BmpListener:
         try:
             server = socket.create_server((host, port), family=family, backlog=64)
         except OSError as error:
+            said = os.strerror(error.errno or 0)
             raise ConfigError(
-                f"cannot listen at {host}:{port}: {error.strerror}; correct `listen`",
-                field="listen",
+                f"cannot listen at {host}:{port}: {said}; correct `listen`", field="listen"
             ) from error
         server.settimeout(0)
         return server
@@ -126,14 +128,14 @@ class BmpListener:
             collector.take(session.due(self._clock.monotonic_s()))
             if session.end_reason:
                 self._end(session, selector, collector)
-        self._measure()
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._measured_s + _MEASURED_EVERY_S:
+            self._measured_s = now_s
+            collector.take(self._gate.due(to_ns(self._clock.now())))
+            self._measure()
 
     def _measure(self) -> None:
-        """Now and then, what has been counted."""
-        now_s = self._clock.monotonic_s()
-        if now_s < self._measured_s + _MEASURED_EVERY_S:
-            return
-        self._measured_s = now_s
+        """What has been counted."""
         present: dict[NodeId, Counter[str]] = {}
         for session in self._sessions.values():
             decoder = session.decoder

@@ -79,7 +79,7 @@ class FlowCapture:
             if len(heard) >= _BATCH:
                 collector.take(heard)
                 heard.clear()
-        collector.take([*heard, *self.feed.finish()])
+        collector.take([*heard, *self.feed.refusals.finish(), *self.feed.finish()])
         log.info("flow_files_read", files=len(self._files))
         stop.wait()
 

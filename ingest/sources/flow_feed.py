@@ -139,7 +139,8 @@ class FlowFeed:
         """By address: each has its `account`."""
         self.strangers = 0
         """Datagrams of senders that nobody named."""
-        self._gate = RefusalGate()
+        self.refusals = RefusalGate()
+        """Of those that are the same, one a minute."""
 
     def hear(
         self, raw: bytes, *, sender: str, origin: str, received_ns: int
@@ -153,11 +154,11 @@ class FlowFeed:
                 sample=raw[:DEAD_LETTER_SAMPLE_BYTES],
                 origin=origin,
             )
-            yield from self._gate.let_through(sender, stranger, received_ns)
+            yield from self.refusals.let_through(sender, stranger, received_ns)
             return
         for each in decoder.decode(raw, origin=origin, received_ns=received_ns):
             if isinstance(each, Refused):
-                yield from self._gate.let_through(sender, each, received_ns)
+                yield from self.refusals.let_through(sender, each, received_ns)
             else:
                 yield each
 

@@ -118,6 +118,7 @@ class FlowListener:
                         self._put(sender, self._receive(key.fileobj))  # type: ignore[arg-type]
                     self._put(sender, self._pass_time())
             finally:
+                self._put(sender, self.feed.refusals.finish())
                 sender.finish()
 
     def _put(self, sender: "_Sender", heard: Iterable[FlowHeard]) -> None:
@@ -155,7 +156,7 @@ class FlowListener:
                 raw, sender=sender, origin=f"{sender}#{peer[1]}", received_ns=now_ns
             )
 
-    def _pass_time(self) -> Iterator[DemandReading]:
+    def _pass_time(self) -> Iterator[FlowHeard]:
         now_ns = to_ns(self._clock.now())
         if abs(now_ns - self._passed_ns) >= _SECOND_NS:
             self._passed_ns = now_ns
@@ -229,5 +230,8 @@ def _bound(where: str, buffer_bytes: int) -> socket.socket:
         sock.bind((host, int(port)))
     except (OSError, OverflowError) as error:
         sock.close()
-        raise ConfigError(f"cannot listen on {where}: {error}", field="listen") from error
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"cannot listen on {where}: {said}; correct it", field="listen"
+        ) from error
     return sock

@@ -4,6 +4,7 @@ One thread serves all. Only incidents and refusals go to the broker, so that it 
 it does, datagrams stand in the kernel's buffer, and what finds no room there is counted.
 """
 
+import os
 import selectors
 import socket
 import struct
@@ -106,6 +107,7 @@ class SyslogListener:
                 for key, _ in selector.select(_ROUND_S):
                     _put(collector, key.data(key.fileobj, selector))
                 _put(collector, self._due(selector))
+            _put(collector, self._gate.finish())
             _put(collector, self.decoder.finish())
 
     def _hang_up(self) -> None:
@@ -175,6 +177,7 @@ class SyslogListener:
             self._meter.total(metrics.SYSLOG_DROPPED, self.dropped)
             for outcome, count in self.decoder.lines.items():
                 self._meter.total(metrics.SYSLOG_LINES, count, outcome=outcome)
+            yield from self._gate.due(to_ns(self._clock.now()))
         yield from self.decoder.due(to_ns(self._clock.now()))
 
     def _close(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
@@ -213,8 +216,9 @@ def _bound(address: Address, *, is_tcp: bool) -> socket.socket:
             _enlarge(sock)
             sock.bind(address)
     except OSError as error:
+        said = os.strerror(error.errno or 0)
         raise ConfigError(
-            f"cannot listen at {host}:{port}: {error.strerror}; correct `udp` or `tcp`"
+            f"cannot listen at {host}:{port}: {said}; correct `udp` or `tcp`"
         ) from error
     sock.settimeout(0)
     return sock

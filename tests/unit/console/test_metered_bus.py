@@ -10,8 +10,8 @@ from foreshadow.topics import Topic
 from tests.fakes.bus import MemoryBus
 
 
-def _rejected(reason: str) -> bytes:
-    return to_json(Rejected(origin="t/0/1", reason=reason, sample=b""))
+def _rejected(reason: str, count: int = 1) -> bytes:
+    return to_json(Rejected(origin="t/0/1", reason=reason, sample=b"", count=count))
 
 
 def test_what_passes_is_counted_by_topic() -> None:
@@ -38,11 +38,12 @@ def test_rejects_are_counted_by_reason() -> None:
     publisher = MeteredBus(MemoryBus(), meter).publisher()
     for reason in ("frr adjacency: 'r7' is missing", "frr adjacency: 'r8' is missing", "no JSON"):
         publisher.publish(Topic.REJECT, "R1", _rejected(reason))
+    publisher.publish(Topic.REJECT, "R1", _rejected("no JSON", 61))
     publisher.publish(Topic.REJECT, "R1", b"nonsense")
     numbers = dict(meter.values())
 
     assert numbers['foreshadow_rejects_total{reason="frr adjacency: ... is missing"}'] == 2
-    assert numbers['foreshadow_rejects_total{reason="no JSON"}'] == 1
+    assert numbers['foreshadow_rejects_total{reason="no JSON"}'] == 62
     assert numbers['foreshadow_rejects_total{reason="unreadable"}'] == 1
 
 

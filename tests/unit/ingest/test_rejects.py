@@ -60,6 +60,16 @@ def test_a_flood_of_reasons_stays_bounded() -> None:
     assert book.forgotten == 2_000 - sum(line.count for line in book.lines())
 
 
+def test_a_dead_letter_may_stand_for_many() -> None:
+    """Of records that are the same one a minute is kept, with the count of all."""
+    book = RejectBook()
+    book.take(Rejected(origin="192.0.2.1", reason="too short", sample=b"", count=61_204))
+    book.take(_rejected("too short"))
+    (line,) = book.lines()
+
+    assert line.count == book.total == 61_205
+
+
 def test_samples_are_fit_for_a_terminal() -> None:
     """Control characters are spelt out, and what is no text is shown as octets."""
     book = RejectBook()

@@ -219,7 +219,9 @@ def test_a_stranger_that_comes_again_and_again_is_refused_once_a_minute() -> Non
                 stranger.sendall(made.initiation("R7"))
                 assert _is_hung_up(stranger)
         eventually(lambda: listener.account.cut_off == 5, within_s=_WAIT_S)
-    assert len(_reasons(kept)) == 2, "one that it is unknown, one that it was cut off"
+        told = sorted(each.count for each in kept.refused)
+    assert told == [1, 1], "one that it is unknown, one that it was cut off"
+    assert sum(each.count for each in kept.refused) == 10, "the others are told at the end"
 
 
 def test_an_address_in_use_is_an_operators_error() -> None:
