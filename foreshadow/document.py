@@ -77,6 +77,10 @@ def reason_of(refused: Mapping[str, Any]) -> str:
         refused: One of pydantic's `ValidationError.errors()`.
     """
     given, context = refused["input"], refused.get("ctx", {})
+    if refused["type"] == "union_tag_invalid":
+        return f"{context['tag']!r} is none of {_plain(context['expected_tags'])}"
+    if refused["type"] == "union_tag_not_found":
+        return f"{_plain(context['discriminator'])} is missing; add it"
     if refused["type"] == "string_pattern_mismatch":
         return f"{given!r} does not fit {context['pattern']}"
     if refused["type"] == "too_short":
@@ -85,12 +89,18 @@ def reason_of(refused: Mapping[str, Any]) -> str:
     return said.removeprefix("Value error, ")
 
 
+def _plain(quoted: str) -> str:
+    """Names as an operator writes them: pydantic puts them in quotes."""
+    return quoted.replace("'", "")
+
+
 def _located(error: ValidationError, root: yaml.Node | None, path: Path) -> ConfigError:
-    first = error.errors(include_url=False)[0]
+    found = [each for each in error.errors(include_url=False) if each["type"] != "too_short"]
+    # A list whose only item will not do is also called too short: that is no error of its own.
+    first, more = found[0] if found else error.errors(include_url=False)[0], len(found) - 1
     node = _find(root, first["loc"])
-    more = error.error_count() - 1
     return ConfigError(
-        reason_of(first) + (f" (and {more} more)" if more else ""),
+        reason_of(first) + (f" (and {more} more)" if more > 0 else ""),
         path=path,
         line=node.start_mark.line + 1 if node else None,
         column=node.start_mark.column + 1 if node else None,

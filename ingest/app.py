@@ -15,7 +15,7 @@ from foreshadow.clock import Clock, to_ns
 from foreshadow.codec import to_json
 from foreshadow.control import ResyncRequest, decode_control
 from foreshadow.delta import StateDelta
-from foreshadow.errors import HistoryGone
+from foreshadow.errors import ForeshadowError, HistoryGone
 from foreshadow.meter import SILENT, Meter
 from foreshadow.settings import IngestSettings
 from foreshadow.sync_report import SyncReport
@@ -242,6 +242,9 @@ def _supervised(  # noqa: PLR0917 - a thread's arguments have no names.
 ) -> None:
     try:
         source.run(epoch, BusOutlet(bus.publisher()), stop)
+    except ForeshadowError as error:
+        log.error("source_failed", source=source.name, reason=str(error))  # noqa: TRY400 - it says all
+        failures.append(error)
     except Exception as error:
         log.exception("source_failed", source=source.name)
         failures.append(error)

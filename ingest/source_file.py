@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from foreshadow.document import parse_document
+from foreshadow.document import parse_document, refusal
+from foreshadow.errors import ConfigError
 from ingest.source import Ground, Source
 from ingest.sources.bmp import BmpConfig
 from ingest.sources.flow_capture import FlowCaptureConfig
@@ -59,3 +60,19 @@ def parse_sources(text: str, *, path: Path) -> SourceFile:
         ConfigError: Names file, line, column, field and what was expected.
     """
     return parse_document(text, SourceFile, path=path)
+
+
+def open_sources(text: str, ground: Ground, *, path: Path) -> tuple[Source, ...]:
+    """The sources a file lists, none of them running yet.
+
+    Raises:
+        ConfigError: One cannot be; names file, line and kind, what is wrong and the remedy.
+    """
+    opened: list[Source] = []
+    for number, source in enumerate(parse_sources(text, path=path).sources):
+        try:
+            opened.append(source.open(ground))
+        except ConfigError as error:
+            reason = f"{source.kind}: {error}"
+            raise refusal(text, ("sources", number), reason, path=path) from error
+    return tuple(opened)

@@ -5,7 +5,7 @@ from console.posts.post import Post
 from foreshadow.errors import ConfigError
 from foreshadow.settings import IngestSettings
 from ingest.source import Ground, Source
-from ingest.source_file import parse_sources
+from ingest.source_file import open_sources
 from ingest.sources.frr import FrrAgent
 
 
@@ -47,4 +47,4 @@ def _sources(settings: IngestSettings, ground: Ground) -> tuple[Source, ...]:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not text: {error}", path=path) from error
-    return parse_sources(text, path=path).open(ground)
+    return open_sources(text, ground, path=path)

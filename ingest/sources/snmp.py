@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pysnmp.hlapi.v3arch.asyncio import (
     USM_AUTH_HMAC96_SHA,
     USM_AUTH_HMAC192_SHA256,
@@ -47,6 +47,7 @@ _MOST_ROWS = 200_000
 _REPETITIONS = 25
 _STOP_EVERY_S = 0.2
 _AT_ONCE = 32
+_HIGHEST_PORT = 65_535
 _TICKS_PER_S = 100
 _UP_TIME_WRAPS_S = (1 << 32) / _TICKS_PER_S
 _WRAP_SLACK_S = 3600.0
@@ -117,6 +118,15 @@ class SnmpConfig(BaseModel):
     poll_s: float = Field(default=30.0, ge=1)
     timeout_s: float = Field(default=2.0, gt=0, description="for one answer")
     retries: int = Field(default=2, ge=0, le=10)
+
+    @field_validator("devices")
+    @classmethod
+    def _are_addresses(cls, devices: Mapping[str, str]) -> Mapping[str, str]:
+        for name, address in devices.items():
+            _, port = _split(address)
+            if not 0 < port <= _HIGHEST_PORT:
+                raise ValueError(f"{name}: {address!r} is not ADDRESS or ADDRESS:PORT")
+        return devices
 
     def open(self, ground: Ground) -> "SnmpPoller":
         """The poller, not polling yet.
@@ -278,11 +288,16 @@ class _SilentError(Exception):
     """The device did not answer, or not in a way that can be used."""
 
 
-async def _target(address: str, config: SnmpConfig) -> UdpTransportTarget:
+def _split(address: str) -> tuple[str, int]:
+    """Host and port; the port is 0 where it is none."""
     host, _, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "161")
+    return host, int(port) if port.isdecimal() and host else 0
+
+
+async def _target(address: str, config: SnmpConfig) -> UdpTransportTarget:
     try:
         return await UdpTransportTarget.create(
-            (host, int(port)), timeout=config.timeout_s, retries=config.retries
+            _split(address), timeout=config.timeout_s, retries=config.retries
         )
     except Exception as error:
         raise _SilentError(f"{address}: {error}") from error
