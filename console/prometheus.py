@@ -12,7 +12,13 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    make_wsgi_app,
+)
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -29,6 +35,8 @@ class PrometheusMeter:
 
     def __init__(self) -> None:
         """Begin with what the host says about the process itself."""
+        # When a counter began is told by its process's start; a page half as long is read.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -60,7 +68,7 @@ class PrometheusMeter:
                 (_written(sample.name, sample.labels), float(sample.value))
                 for family in self.registry.collect()
                 for sample in family.samples
-                if sample.name.startswith("foreshadow_") and not sample.name.endswith("_created")
+                if sample.name.startswith("foreshadow_")
             )
         )
 

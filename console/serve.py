@@ -115,6 +115,8 @@ def _log_to_stderr(name: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            # Bound to the context, it would be lost in threads: a source runs in one of its own.
+            lambda _, __, event: {"process": name, **event},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -122,4 +124,3 @@ def _log_to_stderr(name: str) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    structlog.contextvars.bind_contextvars(process=name)
