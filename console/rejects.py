@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -67,26 +66,6 @@ def rendered(book: RejectBook, lines: Iterable[ReasonLine]) -> RenderableType:
         grid.add_row(f"{line.count:,}", _time(line.last_at), what)
     account = f"\n{book.total:,} records were refused, for {len(found)} reasons"
     return Group(grid, Text(account))
-
-
-def as_json(book: RejectBook, lines: Iterable[ReasonLine]) -> dict[str, Any]:
-    """The same for machines."""
-    return {
-        "total": book.total,
-        "reasons": [
-            {
-                "reason": line.reason,
-                "count": line.count,
-                "first_at": line.first_at,
-                "last_at": line.last_at,
-                "specimens": [
-                    {"at": it.at, "origin": it.origin, "reason": it.reason, "sample": it.text}
-                    for it in line.specimens
-                ],
-            }
-            for line in lines
-        ],
-    }
 
 
 def _time(at: datetime | None) -> str:

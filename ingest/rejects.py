@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from foreshadow.telemetry import Rejected
 
@@ -89,6 +90,26 @@ class RejectBook:
                 wanted in it.origin.casefold() for it in line.specimens
             ):
                 yield line
+
+    def as_plain(self, containing: str = "") -> dict[str, Any]:
+        """The book as JSON has it; of the reasons those that contain a text."""
+        return {
+            "total": self.total,
+            "forgotten": self.forgotten,
+            "reasons": [
+                {
+                    "reason": line.reason,
+                    "count": line.count,
+                    "first_at": line.first_at,
+                    "last_at": line.last_at,
+                    "specimens": [
+                        {"at": it.at, "origin": it.origin, "reason": it.reason, "sample": it.text}
+                        for it in line.specimens
+                    ],
+                }
+                for line in self.lines(containing)
+            ],
+        }
 
 
 def plain_reason(text: str) -> str:

@@ -55,8 +55,7 @@ def rejects(
 
     after = since.replace(tzinfo=UTC) if since else None
     book = dead_letters.read_rejects(KafkaBus(load_settings().bus), since=after)
-    lines = tuple(book.lines(reason))
     if as_json:
-        typer.echo(to_json(dead_letters.as_json(book, lines)))
+        typer.echo(to_json(book.as_plain(reason)))
     else:
-        Console().print(dead_letters.rendered(book, lines))
+        Console().print(dead_letters.rendered(book, book.lines(reason)))

@@ -186,24 +186,7 @@ class Desk:
         }
 
     def _rejects(self) -> dict[str, Any]:
-        book = self.book.rejects
-        return {
-            "total": book.total,
-            "forgotten": book.forgotten,
-            "reasons": [
-                {
-                    "reason": line.reason,
-                    "count": line.count,
-                    "first_at": line.first_at,
-                    "last_at": line.last_at,
-                    "specimens": [
-                        {"at": it.at, "origin": it.origin, "reason": it.reason, "sample": it.text}
-                        for it in line.specimens
-                    ],
-                }
-                for line in book.lines()
-            ],
-        }
+        return self.book.rejects.as_plain()
 
     def _incidents(self) -> dict[str, Any]:
         return {"counts": self.book.occurred, "latest": list(self.book.incidents)}
