@@ -39,8 +39,8 @@ def _ground(tmp_path: Path) -> Ground:
         (
             "{kind: syslog, aliases: {a: R9}}",
             (
-                r"s.yaml:3:5: sources.0: syslog: aliases: alias 'a' leads to 'R9', which is no device "
-                r"of the inventory"
+                r"s.yaml:3:5: sources.0: syslog: aliases: alias 'a' leads to 'R9', "
+                r"which is no device of the inventory"
             ),
         ),
         (
