@@ -18,7 +18,14 @@ def main(arguments: list[str]) -> None:
     bootstrap, prefix, folder = arguments
     run(
         KafkaBus(BusSettings(bootstrap=bootstrap, topic_prefix=prefix)),
-        IngestSettings(heartbeat_s=0.2, report_s=60, checkpoint_s=0.05),
+        # Without a deadband: what arrives is compared with what was told to the last digit.
+        IngestSettings(
+            heartbeat_s=0.2,
+            report_s=60,
+            checkpoint_s=0.05,
+            demand_deadband=0,
+            demand_deadband_floor=0,
+        ),
         SystemClock(),
         threading.Event(),
         epoch_file=Path(folder) / "owner.epoch",
