@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from console.status_sources import rendered_sources, source_lines
 from foreshadow.bus import Bus
 from foreshadow.control import decode_control
 from foreshadow.fidelity_report import FidelityReport
@@ -135,7 +136,11 @@ def rendered(status: HouseStatus, *, is_long: bool = False) -> RenderableType:
     """The board: processes, then what stands out, then every number if asked for."""
     if not status.processes:
         return Text("no process has reported yet; `foreshadow up` starts them", style="yellow")
-    parts: list[RenderableType] = [_processes(status), Text(), *_account(status)]
+    parts: list[RenderableType] = [_processes(status), Text()]
+    told = {key: value for line in status.processes for key, value in line.metrics.items()}
+    if lines := source_lines(told):
+        parts += [rendered_sources(lines, status.at), Text()]
+    parts += _account(status)
     if is_long:
         parts.extend(_numbers(line) for line in status.processes)
     return Group(*parts)
@@ -180,10 +185,13 @@ def _account(status: HouseStatus) -> Iterable[Text]:
     yield Text(f"state        {stale:.0f} stale streams", style="yellow" if stale else "")
     if status.sync is not None and status.sync.bytes:
         saved = status.sync.full_state_bytes / status.sync.bytes
+        beside = f", {saved:.1f} times less than full state each time" if saved > 1 else ""
         yield Text(
-            f"telemetry    {status.sync.messages:,} deltas, {status.sync.bytes:,} bytes: "
-            f"{saved:.1f} times less than full state each time; {status.sync.rejects:,} rejects"
+            f"telemetry    {status.sync.messages:,} deltas, {status.sync.bytes:,} bytes{beside}"
         )
+    refused = total(merged, "foreshadow_rejects_total")
+    if refused:
+        yield Text(f"refused      {refused:,.0f}; see `foreshadow ingest rejects`", style="yellow")
     if status.fidelity is not None and status.fidelity_at is not None:
         age = _span((status.at - status.fidelity_at).total_seconds())
         yield Text(f"mirror       agrees with production at {status.fidelity:.1%}, {age} ago")

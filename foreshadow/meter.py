@@ -99,6 +99,17 @@ VECTOR_AGE = _gauge(
 )
 FIDELITY = _gauge("shadow_fidelity_ratio", "Share of production that the mirror agrees with")
 
+# The sources of telemetry.
+SOURCE_SAMPLES = _counter("ingest_source_samples", "Samples a source published", "source", "device")
+SOURCE_INCIDENTS = _counter("ingest_source_incidents", "Incidents a source told", "source")
+SOURCE_REFUSED = _counter("ingest_source_refused", "Records a source could not use", "source")
+SOURCE_HEARD = _gauge(
+    "ingest_source_heard_timestamp_seconds",
+    "When a source last said something of a device, seconds since 1970",
+    "source",
+    "device",
+)
+
 # The owner of the state.
 READINGS = _counter("ingest_readings", "Readings taken in", "stream")
 DELTAS_SENT = _counter("ingest_deltas_sent", "Deltas published for them", "stream")

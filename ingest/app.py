@@ -28,7 +28,8 @@ from ingest.rates_demand import DemandDeadband
 from ingest.rates_owner import RateOwner
 from ingest.rates_publisher import RatePublisher
 from ingest.repairs import Repairs
-from ingest.source import Source
+from ingest.source import Outlet, Source
+from ingest.source_account import AccountedOutlet
 
 _POLL_S = 0.05
 _BATCH = 2000
@@ -92,7 +93,7 @@ def run(  # noqa: PLR0913 - what a process is made of
     rounds = _Rounds(
         settings, clock, publisher, rates=rates, meter=meter, take_checkpoint=take_checkpoint
     )
-    with closing(subscription), _running(sources, epoch, bus, stop):
+    with closing(subscription), _running(sources, epoch, bus, stop, meter=meter, clock=clock):
         _loop(subscription, intake, rounds, stop)
 
 
@@ -215,13 +216,23 @@ def _telemetry(
 
 @contextmanager
 def _running(
-    sources: Sequence[Source], epoch: int, bus: Bus, stop: threading.Event
+    sources: Sequence[Source],
+    epoch: int,
+    bus: Bus,
+    stop: threading.Event,
+    *,
+    meter: Meter,
+    clock: Clock,
 ) -> Iterator[None]:
     """The sources at work; the failure of one ends the process, whose successor reads anew."""
     failures: list[Exception] = []
+
+    def outlet(source: Source) -> Outlet:
+        return AccountedOutlet(BusOutlet(bus.publisher()), source.name, meter, clock)
+
     threads = [
         threading.Thread(
-            target=_supervised, args=(source, epoch, bus, stop, failures), name=source.name
+            target=_supervised, args=(source, epoch, outlet, stop, failures), name=source.name
         )
         for source in sources
     ]
@@ -238,10 +249,14 @@ def _running(
 
 
 def _supervised(  # noqa: PLR0917 - a thread's arguments have no names.
-    source: Source, epoch: int, bus: Bus, stop: threading.Event, failures: list[Exception]
+    source: Source,
+    epoch: int,
+    outlet: Callable[[Source], Outlet],
+    stop: threading.Event,
+    failures: list[Exception],
 ) -> None:
     try:
-        source.run(epoch, BusOutlet(bus.publisher()), stop)
+        source.run(epoch, outlet(source), stop)
     except ForeshadowError as error:
         log.error("source_failed", source=source.name, reason=str(error))  # noqa: TRY400 - it says all
         failures.append(error)

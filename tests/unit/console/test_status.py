@@ -82,3 +82,26 @@ def test_what_is_no_report_is_passed_over() -> None:
     _told(bus, "ingest", ago_s=1)
 
     assert _read(bus).is_well
+
+
+def test_sources_are_shown_with_who_fell_silent() -> None:
+    """A source that has heard nothing looks like a quiet network, unless it is said."""
+    bus, noon_s = MemoryBus(), NOW.timestamp()
+    numbers = {
+        'ingest_source_samples_total{device="R1",source="gnmi"}': 1200.0,
+        'ingest_source_samples_total{device="R2",source="gnmi"}': 34.0,
+        'ingest_source_refused_total{source="gnmi"}': 61_204.0,
+        'ingest_source_heard_timestamp_seconds{device="R1",source="gnmi"}': noon_s - 1,
+        'ingest_source_heard_timestamp_seconds{device="R2",source="gnmi"}': noon_s - 3_600,
+        'ingest_source_refused_total{source="snmp"}': 0.0,
+        'rejects_total{reason="too short"}': 61_204.0,
+    }
+    _told(bus, "ingest", ago_s=1, **numbers)
+    lines = _text(_read(bus)).splitlines()
+    (gnmi,) = (line.split(maxsplit=5) for line in lines if line.startswith("gnmi"))
+    (snmp,) = (line for line in lines if line.startswith("snmp"))
+
+    assert gnmi[1:5] == ["2", "1,234", "0", "61,204"]
+    assert gnmi[5].strip() == "R2 1:00:00, R1 0:00:01"
+    assert "has heard nothing yet" in snmp
+    assert any("61,204; see `foreshadow ingest rejects`" in line for line in lines)
