@@ -195,6 +195,9 @@ def _account(status: HouseStatus) -> Iterable[Text]:
     if status.fidelity is not None and status.fidelity_at is not None:
         age = _span((status.at - status.fidelity_at).total_seconds())
         yield Text(f"mirror       agrees with production at {status.fidelity:.1%}, {age} ago")
+    if merged.get("foreshadow_forecast_waits"):
+        what = "forecast     waits for a router's state; `forecast_waits` in its log says for which"
+        yield Text(what, style="yellow")
     for key in sorted(merged):
         name, _, labels = key.partition("{")
         if name == "foreshadow_forecast_error_ratio":

@@ -57,9 +57,10 @@ def source_lines(metrics: Mapping[str, float]) -> tuple[SourceLine, ...]:
 def rendered_sources(lines: tuple[SourceLine, ...], at: datetime) -> Table:
     """A line a source, with the devices it has not heard of for longest."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("source", "devices", "samples", "incidents", "refused"):
-        grid.add_column(column, justify="left" if column == "source" else "right")
-    grid.add_column("longest since heard of")
+    grid.add_column("source", overflow="fold")
+    for column in ("devices", "samples", "incidents", "refused"):
+        grid.add_column(column, justify="right")
+    grid.add_column("longest unheard", no_wrap=True)
     for line in lines:
         oldest = sorted(line.heard_at_s.items(), key=lambda it: it[1])[:_SHOWN_DEVICES]
         said = ", ".join(f"{device} {_ago(at, heard_s)}" for device, heard_s in oldest)

@@ -31,7 +31,7 @@ from foreshadow.demand import DemandMatrix
 from foreshadow.experiment import Purpose
 from foreshadow.follower import Follower
 from foreshadow.incident import Incident
-from foreshadow.meter import SILENT, Meter
+from foreshadow.meter import FORECAST_WAITS, SILENT, Meter
 from foreshadow.rates import decode_frame
 from foreshadow.rollout_event import Feedback
 from foreshadow.settings import ForecastSettings
@@ -131,6 +131,7 @@ class _Office:
             settings, load_limit=load_limit, events=KnownEvents(self._announced)
         )
         self._desk = Desk(forecaster, settings, publisher, meter)
+        self._meter, self._is_waiting = meter, False
 
     def reopen(self, bus: Bus, file: Path | None) -> Subscription:
         """Everything that is heard, from where the checkpoint ends; from the beginning without."""
@@ -167,8 +168,21 @@ class _Office:
                 self._reject(record, error)
         if is_caught_up:
             matrices.extend(self._intake.settle())
+            self._say_what_is_awaited()
         intervals = [*self._intake.intervals(matrices)]
         self._desk.take(intervals, self._intake, is_caught_up=is_caught_up)
+
+    def _say_what_is_awaited(self) -> None:
+        """Once when it begins to wait and once when that is over: silence looks like a failure."""
+        awaited = self._intake.awaited()
+        self._meter.level(FORECAST_WAITS, bool(awaited))
+        if bool(awaited) == self._is_waiting:
+            return
+        self._is_waiting = bool(awaited)
+        if awaited:
+            log.warning("forecast_waits", awaited=awaited)
+        else:
+            log.info("forecast_waits_no_more")
 
     def _resume(self, saved: Checkpoint, file: Path) -> bool:
         """Stand where the checkpoint was taken; whether that could be."""

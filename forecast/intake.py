@@ -89,6 +89,17 @@ class Intake:
         self._waiting.extend(matrix for reading in early for matrix in self._add(*reading))
         return self._released()
 
+    def awaited(self) -> str:
+        """What it waits for before it lets any interval out; empty when for nothing."""
+        if self._unheard is None:
+            return "the running configuration of any router, which links are found by"
+        if not self._unheard:
+            return ""
+        device, stream = min(self._unheard)
+        return f"{stream} of {device}, whole" + (
+            f", and {len(self._unheard) - 1} more" if len(self._unheard) > 1 else ""
+        )
+
     def count(self, frame: RateFrame) -> None:
         """Take one device's rates; what is over becomes the counted side of intervals.
 

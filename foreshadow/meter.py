@@ -168,6 +168,9 @@ SYSLOG_LINES = _counter("syslog_lines", "Lines, by what became of them", "outcom
 SYSLOG_DROPPED = _counter("syslog_dropped", "Datagrams that found the kernel's buffer full")
 
 # The forecast.
+FORECAST_WAITS = _gauge(
+    "forecast_waits", "1 while some router's routing is not known: nothing is forecast before"
+)
 FORECAST_STEPS = _counter("forecast_steps", "Intervals learnt from")
 FORECAST_ERROR = _gauge(
     "forecast_error_ratio", "Sum of errors over sum of peaks (WAPE), recent", "horizon"

@@ -105,3 +105,11 @@ def test_sources_are_shown_with_who_fell_silent() -> None:
     assert gnmi[5].strip() == "R2 1:00:00, R1 0:00:01"
     assert "has heard nothing yet" in snmp
     assert any("61,204; see `foreshadow ingest rejects`" in line for line in lines)
+
+
+def test_a_forecast_that_waits_is_told() -> None:
+    """It runs, and nothing comes of it."""
+    bus = MemoryBus()
+    _told(bus, "forecast", ago_s=1, forecast_waits=1)
+
+    assert "waits for a router's state" in _text(_read(bus))

@@ -24,6 +24,7 @@ from tests.planned_network import planned_deltas
 from tests.production_state import ABILENE, abilene
 
 ROUTERS = tuple(NodeId(router.name) for router in abilene().routers)
+SERIES_FROM = datetime(2004, 3, 1, tzinfo=UTC)
 SERIES = demands(
     profile_matrices(
         ABILENE.with_name("abilene_profile.yaml"),
@@ -102,3 +103,18 @@ def test_the_routing_is_the_same_object_until_it_changes(fake_clock: FakeClock) 
 
     assert first is not None
     assert intake.routing() is first
+
+
+def test_it_says_what_it_waits_for() -> None:
+    """First for any router at all, then for what is missing of those there are."""
+    intake = Intake(Follower("test", MemoryBus().publisher(), FakeClock(SERIES_FROM)))
+    assert "running configuration" in intake.awaited()
+
+    expecting = Intake(
+        Follower("test", MemoryBus().publisher(), FakeClock(SERIES_FROM)), (ROUTERS[0],)
+    )
+    assert expecting.awaited() == f"best-path of {ROUTERS[0]}, whole, and 4 more"
+
+    known = Intake(Follower("test", MemoryBus().publisher(), FakeClock(SERIES_FROM)), ROUTERS)
+    _taken(known, [*planned_deltas(abilene())])
+    assert known.awaited() == ""
