@@ -26,6 +26,8 @@ from foreshadow.walk import RoutingMatrix, walk
 
 NO_CUT: frozenset[LinkId] = frozenset()
 _LAST = IPv4Address("255.255.255.255")
+_KEPT_BYTES = 1 << 30
+"""Of routing matrices: those of thirty failures of 1,000 links under 2,000 demands."""
 
 
 def single_cuts(topology: Topology) -> tuple[frozenset[LinkId], ...]:
@@ -73,13 +75,26 @@ def converged(
 
 
 class WhatIf:
-    """The routing of one network under any failure, each worked out once."""
+    """The routing of one network under any failure, each worked out once while there is room."""
 
     def __init__(
-        self, topology: Topology, exits: Exits, *, reflectors: frozenset[NodeId] = frozenset()
+        self,
+        topology: Topology,
+        exits: Exits,
+        *,
+        reflectors: frozenset[NodeId] = frozenset(),
+        kept_bytes: int = _KEPT_BYTES,
     ) -> None:
-        """Nothing is computed yet."""
+        """Nothing is computed yet.
+
+        Args:
+            topology: The whole network.
+            exits: Where each prefix can leave.
+            reflectors: Route reflectors; empty means full-mesh iBGP.
+            kept_bytes: Of routing matrices; those asked for longest ago go first.
+        """
         self.topology, self.exits, self.reflectors = topology, exits, reflectors
+        self._kept_bytes = kept_bytes
         self._fibs: dict[frozenset[LinkId], Fibs] = {}
         self._matrices: dict[frozenset[LinkId], RoutingMatrix] = {}
         """Of the demands asked for last: a network may stay the same while prefixes come and go."""
@@ -93,10 +108,15 @@ class WhatIf:
 
     def route(self, keys: tuple[DemandKey, ...], cut: frozenset[LinkId] = NO_CUT) -> RoutingMatrix:
         """As the function `route`."""
-        known = self._matrices.get(cut)
+        known = self._matrices.pop(cut, None)
         if known is None or known.keys != keys:
             matrix = walk(self.topology.without(cut), self.fibs(cut), keys)
-            known = self._matrices[cut] = _with_rows_of(self.topology, matrix)
+            known = _with_rows_of(self.topology, matrix)
+        self._matrices[cut] = known
+        while len(self._matrices) > max(1, self._kept_bytes // max(1, known.shares.nbytes)):
+            oldest = next(iter(self._matrices))
+            del self._matrices[oldest]
+            self._fibs.pop(oldest, None)
         return known
 
 

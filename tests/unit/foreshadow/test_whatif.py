@@ -197,3 +197,24 @@ def _path(what_if: WhatIf, key: DemandKey, cut: frozenset[LinkId]) -> list[str]:
         path.append(str(used[node]))
         node = used[node].dst
     return path
+
+
+def test_what_does_not_fit_is_worked_out_again_and_is_the_same() -> None:
+    """However many failures are asked about, so many bytes are kept, those asked for last."""
+    network = planned(abilene()).what_if
+    prefix = next(iter(network.exits))
+    keys = tuple(DemandKey(ingress=node.id, prefix=prefix) for node in network.topology.nodes[:5])
+    one = network.route(keys).shares.nbytes
+    small = WhatIf(
+        network.topology, network.exits, reflectors=network.reflectors, kept_bytes=2 * one
+    )
+    cuts = single_cuts(network.topology)[:3]
+    first = [small.route(keys, cut) for cut in cuts]
+
+    assert small.route(keys, cuts[2]) is first[2]
+    assert small.route(keys, cuts[1]) is first[1]
+    again = small.route(keys, cuts[0])
+    assert again is not first[0]
+    assert np.array_equal(again.shares, first[0].shares)
+    assert small.route(keys, cuts[1]) is first[1]
+    assert small.route(keys, cuts[2]) is not first[2]
