@@ -19,6 +19,9 @@ from foreshadow.warning import SpikeWarning
 ESCALATION = 0.10
 """Load ratio by which a forecast must exceed the one that was warned of to be said again."""
 
+_REMEMBERED = timedelta(days=30)
+"""After the warned window; feedback may come that much later."""
+
 Pair = tuple[str, LinkId | None]
 
 
@@ -42,10 +45,24 @@ class Restraint:
 
 @dataclass(slots=True)
 class _Raised:
-    """A pair that has been warned of."""
+    """What was last said of a pair; without the warning's demand, which is large."""
 
-    warning: SpikeWarning
+    id: str
+    made_at: datetime
+    window_end: datetime
+    upper_ratio: float
+    probability: float | None
     cleared_at: datetime | None = None
+
+    @classmethod
+    def of(cls, warning: SpikeWarning) -> "_Raised":
+        return cls(
+            id=warning.id,
+            made_at=warning.made_at,
+            window_end=warning.window_end,
+            upper_ratio=warning.upper_ratio,
+            probability=warning.probability,
+        )
 
 
 class Alarm:
@@ -63,23 +80,24 @@ class Alarm:
         """Take note of a warning that is out."""
         pair = (warning.link, warning.under_failure)
         known = self._raised.get(pair)
-        is_newer = known is None or warning.made_at >= known.warning.made_at
-        if known is None or (is_newer and known.warning.id != warning.id):
-            self._raised[pair] = _Raised(warning)
+        if known is not None and known.id == warning.id:
+            return
+        if known is None or warning.made_at >= known.made_at:
+            self._raised[pair] = _Raised.of(warning)
         if warning.id not in self._sent_at:
             self._sent_at[warning.id] = warning.made_at
             self.sent += 1
 
-    def latest(self, pair: Pair) -> SpikeWarning | None:
-        """What was last said of a pair."""
+    def probability(self, pair: Pair) -> float | None:
+        """The chance that was last stated of a pair; None where nothing was said of it."""
         known = self._raised.get(pair)
-        return known.warning if known else None
+        return known.probability if known else None
 
     def look(self, pair: Pair, upper_ratio: float, limit: float, at: datetime) -> None:
         """Take note of how a pair stands now: one well below its limit is quiet again."""
         known = self._raised.get(pair)
         is_low = upper_ratio < self._restraint.clear_ratio * limit
-        if known and is_low and known.cleared_at is None and at > known.warning.made_at:
+        if known and is_low and known.cleared_at is None and at > known.made_at:
             known.cleared_at = at
 
     def reason_to_hold(self, warning: SpikeWarning) -> Held | None:
@@ -87,12 +105,12 @@ class Alarm:
         known = self._raised.get((warning.link, warning.under_failure))
         if known is None:
             return None
-        said, at = known.warning, warning.made_at
+        at = warning.made_at
         if known.cleared_at is not None:
             return Held.COOLING if at < known.cleared_at + self._restraint.cool_down else None
-        if at >= said.window_end:
+        if at >= known.window_end:
             return None
-        escalates = at > said.made_at and warning.upper_ratio > said.upper_ratio + ESCALATION
+        escalates = at > known.made_at and warning.upper_ratio > known.upper_ratio + ESCALATION
         return None if escalates else Held.WARNED
 
     def choose(
@@ -125,6 +143,11 @@ class Alarm:
         self._sent_at = {
             name: sent for name, sent in self._sent_at.items() if sent > at - timedelta(hours=1)
         }
+        self._raised = {
+            pair: raised
+            for pair, raised in self._raised.items()
+            if raised.window_end > at - _REMEMBERED
+        }
         return max(0, self._restraint.per_hour - len(self._sent_at))
 
 
@@ -135,4 +158,5 @@ def _dearest_first(warning: SpikeWarning) -> tuple[float, float, str]:
 def warning_id(pair: Pair, made_at: datetime) -> str:
     """The name of a warning: the same forecast always gets the same one."""
     link, under_failure = pair
-    return f"w-{made_at:%Y%m%dT%H%M}-{under_failure or 'intact'}-{link.replace('->', '-')}"
+    minute = f"{made_at:%Y%m%dT%H%M}" + (f"{made_at:%S}" if made_at.second else "")
+    return f"w-{minute}-{under_failure or 'intact'}-{link.replace('->', '-')}"

@@ -20,7 +20,7 @@ from forecast.outlook import Outlook
 from forecast.past import Past, Step
 from forecast.projected import Projection
 from forecast.warner import Warner
-from forecast.watch import WatchList, choose
+from forecast.watch import NOTICEABLE, WatchList, choose
 from foreshadow.demand import DemandMatrix
 from foreshadow.errors import InvariantViolated
 from foreshadow.present import Present
@@ -124,28 +124,27 @@ class Forecaster:
         if feedback.shadow_ratio is not None:
             self.bias.feed_back(feedback.link, feedback.observed_ratio, feedback.shadow_ratio)
         failure = LinkId(feedback.under_failure) if feedback.under_failure else None
-        said = self.warner.alarm.latest((feedback.link, failure))
-        if said is not None and said.probability is not None:
+        said = self.warner.alarm.probability((feedback.link, failure))
+        if said is not None:
             happened = feedback.observed_ratio > self._terms.load_limit
-            self.judges[-1].feed_back(said.probability, happened=happened)
+            self.judges[-1].feed_back(said, happened=happened)
 
     def reroute(self, routing: Present) -> None:
         """Take note of how the network routes from now on.
 
         The remembered demand is projected anew, so every series reads as if it had always been
         routed like this; models keep what they have learnt, predictions under way are dropped. The
-        pairs of link and failure that matter are chosen anew.
+        pairs of link and failure that matter are chosen anew. Where only a few prefixes have
+        moved that hardly load a link, as they do all day long, nothing is dropped.
         """
-        if routing is self._routing:
+        before, self._routing = self._routing, routing
+        if before is not None and (before is routing or before.is_as(routing)):
             return
-        is_known = self._routing is not None and self._routing.is_as(routing)
-        self._routing = routing
-        if is_known:
-            return
-        self._routings += 1
         self.warner.know(routing)
-        if self._projection is not None:
-            self._watch(routing, self._projection)
+        if before is None or not self._moves_little(before, routing):
+            self._routings += 1
+            if self._projection is not None:
+                self._watch(routing, self._projection)
 
     def observe(
         self, matrix: DemandMatrix, counted_bps: Mapping[DirectedLink, float] = _NOBODY_COUNTS
@@ -164,7 +163,8 @@ class Forecaster:
             return None
         self.steps_seen += 1
         self._fill_up_to(matrix.at)
-        if self._past.widen(matrix) and self._projection and self._routing:
+        is_other = self.steps_seen % self._terms.day_steps == 0 and self._past.narrow()
+        if (self._past.widen(matrix) or is_other) and self._projection and self._routing:
             self._projection = self._projected(self._routing, self._projection.watched)
         matrix = DemandMatrix(
             at=matrix.at,
@@ -305,6 +305,21 @@ class Forecaster:
 
     def _filled(self) -> tuple[Bank, ...]:
         return tuple(bank for bank in self._banks if bank.n_series)
+
+    def _moves_little(self, before: Present, after: Present) -> bool:
+        """Go on under another routing, where no load changes noticeably by it; whether so."""
+        known, past = self._projection, self._past
+        is_same_network = before.what_if.topology == after.what_if.topology
+        if known is None or before.down != after.down or not is_same_network:
+            return False
+        found = replace(self._projected(after, known.watched), routing=known.routing)
+        rates, n_links = past.rates(), len(known.watched.links)
+        highest = rates.max(axis=0) if rates.size else np.zeros(len(past.keys))
+        off = np.abs((found.shares - known.shares)[:n_links]) @ highest
+        if off.max(initial=0.0) > NOTICEABLE:
+            return False
+        self._projection = found
+        return True
 
     def _chosen(self, routing: Present, before: WatchList) -> WatchList:
         return choose(

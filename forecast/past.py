@@ -47,7 +47,7 @@ class Step:
 
 
 class Past:
-    """The latest steps, oldest first, over every demand ever seen in them."""
+    """The latest steps, oldest first, over every demand seen in them."""
 
     def __init__(self, depth: int) -> None:
         """Begin empty.
@@ -106,4 +106,22 @@ class Past:
         zero = np.zeros(1, dtype=np.float32)
         for index, step in enumerate(self._steps):
             self._steps[index] = replace(step, rates=np.concatenate([step.rates, zero])[places])
+        return True
+
+    def narrow(self) -> bool:
+        """Let go of demands that are 0 in every step; whether there were any.
+
+        Prefixes come and go for months.
+        """
+        alive = np.zeros(len(self.keys), dtype=np.bool_)
+        for step in self._steps:
+            alive |= step.rates != 0
+        if alive.all():
+            return False
+        self.keys = tuple(
+            key for key, is_so in zip(self.keys, alive.tolist(), strict=True) if is_so
+        )
+        self._known = set(self.keys)
+        for index, step in enumerate(self._steps):
+            self._steps[index] = replace(step, rates=step.rates[alive])
         return True

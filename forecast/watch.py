@@ -22,11 +22,13 @@ DEMAND_SCALE_BPS = 1e9
 """Demands are watched in Gbit/s, so that they and load ratios have similar sizes."""
 
 _HIGH_PERCENTILE = 99
-_NOTICEABLE = 0.01
-"""A failure matters to a link if it adds this much of its capacity."""
+NOTICEABLE = 0.01
+"""What moves matters to a link if it adds this much of its capacity."""
 _CLEARLY = 0.10
 """By how much a load must be higher to take the place of a watched one."""
 _MOST_CUTS = 64
+_MOST_ENTRIES = 1_500_000
+"""Of forwarding tables worked out to choose: some 20 s; fewer failures in a large network."""
 _MOST_PRODUCTS = 1e8
 _FEWEST_STEPS = 48
 
@@ -118,12 +120,15 @@ def _pair_loads(
     intact = routing.under(NO_CUT, keys)
     base = _ratios(intact, rates_bps)
     found = {}
-    for cut in _heaviest(single_cuts(routing.what_if.topology), intact, rates_bps):
+    network = routing.what_if
+    entries = len(network.topology.nodes) * len(network.exits)
+    most = max(1, min(_MOST_CUTS, _MOST_ENTRIES // max(1, entries)))
+    for cut in _heaviest(single_cuts(network.topology), intact, rates_bps)[:most]:
         failed = _ratios(routing.under(cut, keys), rates_bps)
         added, high = _high(failed - base), _high(failed)
         (failure,) = cut
         for row, link in enumerate(intact.links):
-            if added[row] > _NOTICEABLE:
+            if added[row] > NOTICEABLE:
                 found[WatchedLink(link=link, under_failure=failure)] = float(high[row])
     return found
 
@@ -135,8 +140,7 @@ def _heaviest(
     carried: dict[LinkId, float] = {}
     for row, high in zip(intact.links, _high(rates_bps @ intact.shares.T).tolist(), strict=True):
         carried[row.link] = carried.get(row.link, 0.0) + high
-    ranked = sorted(cuts, key=lambda cut: -sum(carried.get(link, 0.0) for link in cut))
-    return ranked[:_MOST_CUTS]
+    return sorted(cuts, key=lambda cut: -sum(carried.get(link, 0.0) for link in cut))
 
 
 def _leading(values: Mapping[T, float], most: int, before: tuple[T, ...]) -> tuple[T, ...]:
@@ -168,11 +172,16 @@ def projection(routing: Present, watched: WatchList, keys: tuple[DemandKey, ...]
     Rows of links give load ratios, rows of demands Gbit/s; a link that is gone carries nothing.
     """
     rows = np.zeros((len(watched), len(keys)))
+    by_cut: dict[frozenset[LinkId], list[tuple[int, DirectedLink]]] = {}
     for row, pair in enumerate(watched.links):
-        matrix = routing.under(pair.cut, keys)
-        if pair.link in matrix.links:
-            index = matrix.links.index(pair.link)
-            rows[row] = matrix.shares[index] / _capacity(matrix)[index]
+        by_cut.setdefault(pair.cut, []).append((row, pair.link))
+    for cut, wanted in by_cut.items():
+        matrix = routing.under(cut, keys)
+        place = {link: index for index, link in enumerate(matrix.links)}
+        capacity_bps = _capacity(matrix)
+        for row, link in wanted:
+            if link in place:
+                rows[row] = matrix.shares[place[link]] / capacity_bps[place[link]]
     column = {key: index for index, key in enumerate(keys)}
     for row, key in enumerate(watched.demands, start=len(watched.links)):
         if key in column:

@@ -133,3 +133,31 @@ def test_no_hour_has_more_than_its_budget(
         sum(at <= other < at + timedelta(hours=1) for other in times) <= per_hour for at in times
     )
     assert len(sent) + sum(alarm.held_back.values()) == len(forecasts)
+
+
+def test_what_is_remembered_neither_grows_nor_counts_twice() -> None:
+    """A warning read back hours later is the same one; pairs long quiet are forgotten."""
+    alarm = Alarm(Restraint(per_hour=1))
+    alarm.remember(FIRST)
+    later = AT + timedelta(hours=5)
+    other = replace(FIRST, id="w-other", link="E->F", made_at=later, window_end=later)
+    assert alarm.choose([other], 0.0) == (other,)
+    alarm.remember(FIRST)
+
+    assert alarm.sent == 2
+    assert alarm.probability((FIRST.link, FIRST.under_failure)) is None
+    said = replace(FIRST, id="w-said", made_at=later, window_end=later, probability=0.3)
+    alarm.remember(said)
+    assert alarm.probability((FIRST.link, FIRST.under_failure)) == 0.3
+    months = later + timedelta(days=60)
+    alarm.choose([replace(other, id="w-new", made_at=months, window_end=months)], 0.0)
+    assert alarm.probability((FIRST.link, FIRST.under_failure)) is None
+
+
+def test_intervals_shorter_than_a_minute_have_warnings_of_their_own() -> None:
+    """And those of whole minutes are named as ever."""
+    pair = ("A->B", None)
+    half = AT + timedelta(seconds=30)
+
+    assert warning_id(pair, AT) == "w-20040311T1600-intact-A-B"
+    assert warning_id(pair, half) == "w-20040311T160030-intact-A-B"

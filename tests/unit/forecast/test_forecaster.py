@@ -11,6 +11,7 @@ import pytest
 from forecast.forecaster import Forecaster
 from forecast.outlook import Outlook
 from foreshadow.demand import DemandMatrix
+from foreshadow.exits import Exit
 from foreshadow.present import Present
 from foreshadow.settings import ForecastSettings
 from foreshadow.topology import LinkId
@@ -118,6 +119,34 @@ def test_a_rerouted_link_reads_as_if_it_had_always_been_so() -> None:
     for row, pair in enumerate(outlook.watched.links):
         ratios = broken.under(pair.cut, last.keys).load_ratios(last)
         assert outlook.now[row] == pytest.approx(ratios[pair.link])
+
+
+def test_a_prefix_that_moves_and_loads_nothing_costs_no_forecast() -> None:
+    """Exits of small prefixes change all day long: what is under way goes on, as if none had."""
+    series = _hourly(4)
+    small = series.keys[int(series.rates_bps.max(axis=0).argmin())].prefix
+    keys, rates = series.keys, series.rates_bps.copy()
+    rates[:, [key.prefix == small for key in keys]] *= 1e-6
+    series = replace(series, rates_bps=rates)
+    exits = _network().what_if.exits
+    elsewhere = next(node.id for node in _network().what_if.topology.nodes)
+    moved = [planned(abilene(), {**exits, small: (Exit(router=elsewhere),)}), _network()]
+    steady, churning = (Forecaster(COARSE, load_limit=LIMIT) for _ in range(2))
+    for forecaster in (steady, churning):
+        forecaster.reroute(_network())
+    told = []
+    for number, matrix in enumerate(series):
+        churning.reroute(moved[number % 2])
+        told.append((steady.observe(matrix), churning.observe(matrix)))
+    one, other = told[-1]
+
+    assert one is not None
+    assert other is not None
+    assert [f.median for f in other.forecasts()] == pytest.approx(
+        [f.median for f in one.forecasts()], rel=1e-3
+    )
+    assert churning.coverage == pytest.approx(steady.coverage, abs=0.01)
+    assert churning.judges[0].wape == pytest.approx(steady.judges[0].wape, rel=0.01)
 
 
 def test_demands_come_and_go() -> None:
