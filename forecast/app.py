@@ -43,6 +43,8 @@ from foreshadow.warning import SpikeWarning
 
 _POLL_S = 0.1
 _BATCH = 2000
+_SHARE = 0.05
+"""Of the time, spent on saving."""
 _HEARD = (
     *(Topic.STATE, Topic.METRICS, Topic.INCIDENT),
     *(Topic.CONTROL, Topic.VERDICT, Topic.FEEDBACK, Topic.WARNING),
@@ -90,18 +92,24 @@ def run(  # noqa: PLR0913 - what the process is made of
     office = _Office(settings, publisher, clock, tuple(routers), load_limit, meter)
     subscription = office.reopen(bus, checkpoint_file)
     with closing(subscription):
-        saved_s, is_dirty = clock.monotonic_s(), False
+        due_s, is_dirty = clock.monotonic_s() + settings.checkpoint_s, False
         while not stop.is_set():
             records = subscription.poll(_POLL_S, _BATCH)
             office.take(records, is_caught_up=subscription.is_caught_up())
             publisher.flush()
             is_dirty = is_dirty or bool(records)
-            is_due = clock.monotonic_s() >= saved_s + settings.checkpoint_s
-            if checkpoint_file is not None and is_dirty and is_due:
+            begun_s = clock.monotonic_s()
+            if checkpoint_file is not None and is_dirty and begun_s >= due_s:
                 office.save(checkpoint_file, subscription)
-                saved_s, is_dirty = clock.monotonic_s(), False
+                due_s, is_dirty = _next_save_s(settings, begun_s, clock.monotonic_s()), False
         if checkpoint_file is not None:
             office.save(checkpoint_file, subscription)
+
+
+def _next_save_s(settings: ForecastSettings, begun_s: float, ended_s: float) -> float:
+    """When to save again: of a large network, half a gigabyte, more seldom than is set."""
+    is_always = settings.checkpoint_s == 0
+    return ended_s + (0 if is_always else max(settings.checkpoint_s, (ended_s - begun_s) / _SHARE))
 
 
 class _Office:
@@ -164,7 +172,7 @@ class _Office:
                 continue
             try:
                 self._hear(record)
-            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
                 self._reject(record, error)
         if is_caught_up:
             matrices.extend(self._intake.settle())

@@ -23,7 +23,8 @@ from foreshadow.incident import Incident, IncidentKind
 _MOMENT = timedelta(microseconds=1)
 _FORGOTTEN = timedelta(hours=12)
 """A device that said its maintenance begins and never that it ends is believed for this long."""
-_MOST_OPEN = 10_000
+_MOST_SAID = 1_000
+"""Windows remembered that devices spoke of; the models look back at those of the last days."""
 
 
 class EventKind(StrEnum):
@@ -111,8 +112,9 @@ class KnownEvents:
         at = from_ns(incident.at_ns)
         element = (str(incident.device), incident.subject)
         if incident.what is IncidentKind.MAINTENANCE_BEGIN:
-            if len(self._said) >= _MOST_OPEN and element not in self._said:
-                return False
+            if len(self._said) >= _MOST_SAID and element not in self._said:
+                # The one that ended longest ago makes room: there are new ones for months.
+                del self._said[min(self._said, key=lambda each: self._said[each].end)]
             self._said[element] = Occurrence(
                 name=" ".join(element).strip(),
                 kind=EventKind.MAINTENANCE,

@@ -47,6 +47,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Sign.HARDWARE: ("hardware alarm or restart", "hardware alarms or restarts"),
 }
 _Name = tuple[ElementKind, str]
+_NO_ELEMENTS = Elements(links=(), nodes=(), by_subject={}, links_of={})
 
 
 class FailureWatch:
@@ -85,10 +86,11 @@ class FailureWatch:
 
     def hear(self, incident: Incident) -> None:
         """Take note of an incident; it counts once its time has come."""
-        if len(self._coming) >= _FUTURE_KEPT:
-            self.incidents["too many of the future"] += 1
-            return
         insort(self._coming, (incident.at_ns, incident.device, incident), key=lambda it: it[:2])
+        if len(self._coming) > _FUTURE_KEPT:
+            # What is furthest ahead goes: a clock that is wrong keeps nobody else's news out.
+            self._coming.pop()
+            self.incidents["too many of the future"] += 1
 
     def advance(self, now: datetime, down: frozenset[LinkId], planned: frozenset[str]) -> None:
         """Let time pass up to `now`.
@@ -118,10 +120,12 @@ class FailureWatch:
     def likelihoods(self, most: int) -> tuple[FailureLikelihood, ...]:
         """What is most likely to fail within the longest window, with the reason; those up only."""
         found = []
+        known = self._elements or _NO_ELEMENTS
+        there = frozenset((*known.links, *known.nodes)) - (self._down or frozenset())
         for kind, hazard in self._hazards.items():
             chances = [hazard.chances(horizon.total_seconds()) for horizon in self._horizons]
             for row, name in enumerate(hazard.names):
-                if name not in (self._down or ()):
+                if name in there:
                     found.append((float(chances[-1][row]), kind, name, [c[row] for c in chances]))
         found.sort(key=lambda it: (-it[0], it[1], it[2]))
         return tuple(

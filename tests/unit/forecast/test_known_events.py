@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from forecast.known_events import KnownEvents, read_events
@@ -101,3 +102,18 @@ def test_no_file_is_one_clear_error(tmp_path: Path) -> None:
     """A name that leads nowhere."""
     with pytest.raises(ConfigError, match="cannot be read"):
         read_events(tmp_path / "none.yaml")
+
+
+def test_devices_that_speak_of_windows_for_months_are_still_heard() -> None:
+    """The window that ended longest ago makes room for a new one."""
+    known = KnownEvents()
+    for number in range(1200):
+        begin = AT + number * timedelta(hours=1)
+        said = msgspec.structs.replace(
+            _said(IncidentKind.MAINTENANCE_BEGIN, begin), subject=f"port {number}"
+        )
+        assert known.hear(said)
+    last = AT + 1199 * timedelta(hours=1)
+
+    assert known.between(last, last + timedelta(minutes=1))[-1].name.endswith("port 1199")
+    assert not known.between(AT, AT + timedelta(hours=1))

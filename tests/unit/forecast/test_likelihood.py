@@ -111,6 +111,30 @@ def test_unknown_devices_and_far_futures_do_no_harm() -> None:
     assert _chance(watch) == pytest.approx(before, rel=0.01)
 
 
+def test_a_clock_that_is_wrong_keeps_nobody_elses_news_out() -> None:
+    """What happens now counts, however much is said to happen in years."""
+    watch = _watch()
+    before = _chance(watch)
+    for year in range(10_050):
+        watch.hear(_incident(IncidentKind.LINK_DOWN, "eth9", AT + timedelta(days=365 + year)))
+    watch.hear(_incident(IncidentKind.LINK_DOWN, A.interface, AT + STEP / 2))
+    watch.advance(AT + STEP, frozenset(), frozenset())
+
+    assert _chance(watch) > 2 * before
+
+
+def test_a_link_that_was_taken_away_is_not_said_to_fail() -> None:
+    """What it taught stays; it is not named any more."""
+    watch = _watch()
+    watch.hear(_incident(IncidentKind.LINK_DOWN, A.interface, AT + STEP / 2))
+    watch.advance(AT + STEP, frozenset(), frozenset())
+    assert watch.likelihoods(1)[0].name == LINK.id
+
+    watch.know(Elements.of(NETWORK.without({LINK.id})))
+
+    assert LINK.id not in {found.name for found in watch.likelihoods(1000)}
+
+
 def test_chances_are_scored_when_their_window_has_passed() -> None:
     """On links of which one flaps, the score beats that of the class, and is nothing before."""
     watch, rng, at = _watch(), np.random.default_rng(3), AT
