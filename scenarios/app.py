@@ -7,7 +7,7 @@ asking once.
 
 import threading
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -46,6 +46,10 @@ _NO_DEMAND = (
     "flow records go onto the telemetry topic"
 )
 _HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
+_OLD = timedelta(days=2)
+"""Warnings made longer ago have had their window, a day at most, and cover no other."""
+_UNCHECKED_KEPT = 200
+"""Drills that wait to be held against the model; of a longer past only the latest are."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +96,7 @@ def run(  # noqa: PLR0913 - what the process is made of
                 office.take(record)
             if subscription.is_caught_up():
                 office.answer()
+                office.forget()
                 office.ask_again()
                 office.keep_calendar()
                 office.check_model()
@@ -159,17 +164,20 @@ class _Office:
                 self._publisher.publish(Topic.DRILL, decision.drill.id, to_json(decision.drill))
             self._publisher.publish(Topic.CONTROL, warning.id, to_json(decision.report))
             self._remember(decision.report)
-            worst = decision.report.rows[0]
-            log.info(
-                "warning_triaged",
-                warning=warning.id,
-                worst_failure=worst.failure,
-                worst_ratio=round(worst.worst_ratio, 3),
-                drilled_failure=decision.report.drilled,
-                tried=decision.report.tried,
-                drill=decision.report.drill,
-                because=decision.report.because,
-            )
+            _log(decision.report)
+
+    def forget(self) -> None:
+        """Let go of warnings, each with a demand matrix, that can lead to nothing any more."""
+        if self._now is None:
+            return
+        until = self._now - _OLD
+        answered = self._warnings.keys() & self._reports.keys()
+        for name in [each for each in answered if self._warnings[each].made_at < until]:
+            del self._warnings[name]
+        # A report may be heard again after its warning was let go of: it goes by its own date.
+        for name in [each for each, report in self._reports.items() if report.made_at < until]:
+            if name not in self._warnings:
+                del self._reports[name]
 
     def rank_unasked(self) -> None:
         """Say what failures would cost, where that has changed and there is time for it."""
@@ -261,7 +269,10 @@ class _Office:
         if result.purpose is not Purpose.DRILL:
             return
         self._judged.add(result.id)
-        self._unchecked[result.id] = result
+        if result.id not in self._checked:
+            self._unchecked[result.id] = result
+        if len(self._unchecked) > _UNCHECKED_KEPT:
+            self._unchecked.pop(next(iter(self._unchecked)))
         self._scheduled.judge(result)
         # A scenario's drill cuts no links by itself, and is not repeated: its calendar comes again.
         if result.cut and (once_more := repeated(result)) is not None:
@@ -297,3 +308,18 @@ class _Office:
             self._is_network_old = False
             self._network = present(self._follower.state, self._network)
         return self._network
+
+
+def _log(report: TriageReport) -> None:
+    # Where every link is down there is no single failure left to rank.
+    worst = report.rows[0] if report.rows else report.worst_without_failure
+    log.info(
+        "warning_triaged",
+        warning=report.warning,
+        worst_failure="" if worst is None else worst.failure,
+        worst_ratio=0.0 if worst is None else round(worst.worst_ratio, 3),
+        drilled_failure=report.drilled,
+        tried=report.tried,
+        drill=report.drill,
+        because=report.because,
+    )

@@ -39,12 +39,10 @@ class RecentDemand:
         self._latest: DemandMatrix | None = None
 
     def add(self, matrix: DemandMatrix) -> None:
-        """Take one interval; another set of demands begins anew."""
+        """Take one interval; a demand that is not in it, or was not before, counts as 0."""
         if matrix.keys != self._keys:
-            self._keys = matrix.keys
-            room = _MOST_NUMBERS // max(1, len(matrix.keys))
-            self._rates = deque(maxlen=max(1, min(_MOST, room)))
-        self._rates.append(matrix.vector())
+            self._widen(matrix.keys)
+        self._rates.append(matrix.aligned(self._keys))
         self._latest = matrix
 
     def demands(self) -> Iterator[NamedDemand]:
@@ -62,6 +60,21 @@ class RecentDemand:
                         at=self._latest.at, keys=self._keys, rates_bps=tuple(rates.tolist())
                     ),
                 )
+
+    def _widen(self, keys: tuple[DemandKey, ...]) -> None:
+        """Make room for demands that are new, and let go of those that were 0 all day.
+
+        Prefixes come and go: to begin anew with each would be to know no quantile ever.
+        """
+        column = {key: place for place, key in enumerate(self._keys)}
+        if column.keys() >= set(keys):
+            return
+        is_alive = np.any(self._rates, axis=0).tolist() if self._rates else []
+        alive = {key for key, is_so in zip(self._keys, is_alive, strict=True) if is_so}
+        self._keys = tuple(sorted(alive.union(keys)))
+        places = [column.get(key, len(column)) for key in self._keys]
+        room = max(1, min(_MOST, _MOST_NUMBERS // max(1, len(self._keys))))
+        self._rates = deque((np.append(rates, 0.0)[places] for rates in self._rates), maxlen=room)
 
 
 class StandingTriage:

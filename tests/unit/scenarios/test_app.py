@@ -16,6 +16,7 @@ from foreshadow.control import decode_control
 from foreshadow.demand import DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
 from foreshadow.model_error import ModelError
+from foreshadow.observed import Stream
 from foreshadow.telemetry import Rejected
 from foreshadow.topics import Topic
 from foreshadow.topology import LinkId, NodeId
@@ -246,6 +247,43 @@ def test_a_warning_waits_until_the_network_is_known() -> None:
         reports = _await_reports(bus, 1)
 
     assert len(reports) == 1
+
+
+def test_a_network_that_is_all_down_is_answered() -> None:
+    """There is no failure left to rank; the report says so, and the process goes on."""
+    bus = MemoryBus()
+    for delta in planned_deltas(abilene()):
+        if delta.stream is not Stream.INTERFACE:
+            bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+    _warn(bus, WARNING)
+    with _running(bus):
+        (report,) = _await_reports(bus, 1)
+        _warn(bus, replace(WARNING, id="w-next"))
+        _await_reports(bus, 2)
+
+    assert report.rows == ()
+    assert report.because == "no failure passes 85% at the forecast demand"
+    assert not _drills(bus)
+
+
+def test_what_is_long_past_is_let_go_of_and_not_answered_again(bus: MemoryBus) -> None:
+    """Days later, and by a successor that reads it all again."""
+    days_later = replace(PEAK, at=PEAK.at + timedelta(days=5))
+    for sample in flow_samples(days_later, epoch=1, seq=1, observed_at_ns=to_ns(days_later.at)):
+        reading = normalize(sample)
+        assert not isinstance(reading, Refused)
+        for delta in StateOwner(1).take(reading):
+            bus.append(Topic.STATE, delta.device, msgspec.msgpack.encode(delta))
+    _warn(bus, WARNING)
+    with _running(bus):
+        _await_reports(bus, 1)
+    with _running(bus):
+        _warn(bus, replace(WARNING, id="w-next"))
+        _await_reports(bus, 2)
+        _warn(bus, replace(WARNING, id="w-last"))
+        reports = _await_reports(bus, 3)
+
+    assert [report.warning for report in reports] == ["w-story", "w-next", "w-last"]
 
 
 def test_what_cannot_be_read_goes_to_the_dead_letters(bus: MemoryBus) -> None:

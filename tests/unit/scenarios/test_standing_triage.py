@@ -7,6 +7,7 @@ import pytest
 
 from foreshadow.demand import DemandMatrix
 from foreshadow.present import Present
+from foreshadow.topology import NodeId
 from ingest.sources.profile import profile_matrices
 from ingest.sources.traffic import Story, demands
 from scenarios.standing_triage import RecentDemand, StandingTriage
@@ -47,13 +48,29 @@ def test_quantiles_are_of_the_last_day_demand_by_demand(matrix: DemandMatrix) ->
 
 
 def test_too_few_intervals_give_no_quantile(matrix: DemandMatrix) -> None:
-    """And another set of demands begins anew."""
+    """Before an hour of five minutes there is only the traffic of now."""
     recent = RecentDemand()
-    for number in range(20):
+    for number in range(11):
         recent.add(_scaled(matrix, number))
-    recent.add(replace(matrix, keys=matrix.keys[1:], rates_bps=matrix.rates_bps[1:]))
 
     assert [demand.name for demand in recent.demands()] == ["now"]
+
+
+def test_prefixes_that_come_and_go_keep_the_day_they_are_of(matrix: DemandMatrix) -> None:
+    """One that is new was 0 before, one that is gone is 0 now, one that was 0 all day is let go."""
+    recent, keys = RecentDemand(), matrix.keys
+    silent = replace(matrix, rates_bps=(0.0, *matrix.rates_bps[1:]))
+    for number in range(20):
+        recent.add(_scaled(silent, number))
+    recent.add(replace(matrix, keys=keys[1:-1], rates_bps=matrix.rates_bps[1:-1]))
+    widened = (*keys[1:], replace(keys[-1], ingress=NodeId("zzz")))
+    recent.add(DemandMatrix(at=matrix.at, keys=widened, rates_bps=(1e6,) * len(widened)))
+    found = {demand.name: demand.matrix for demand in recent.demands()}
+
+    assert list(found) == ["now", "P50", "P95", "P99"]
+    assert found["P99"].keys == widened
+    assert found["P50"].rates_bps[-1] == 0.0
+    assert found["P50"].rates_bps[0] == pytest.approx(matrix.rates_bps[1] * 10.5 / 20, rel=0.1)
 
 
 def test_it_ranks_when_something_changed_and_there_is_time(matrix: DemandMatrix) -> None:
