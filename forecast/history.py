@@ -115,8 +115,11 @@ class History:
         return newest
 
     def relative_load(self) -> Array:
-        """The newest value over the series' level, shape (n_series,); 1 where there is no level."""
-        load = self.loads(self.lag(0))
+        """The newest value with its offset over the series' level; 1 where there is no level.
+
+        Never 0: an error made in silence counts by what it is off, as one made under load does.
+        """
+        load = np.exp(self.lag(0))
         return np.where(self._level > 0, load / np.maximum(self._level, _LEAST), 1.0)
 
     def loads(self, logs: Array) -> Array:

@@ -90,7 +90,7 @@ class _Pending:
 
     columns: np.ndarray
     guesses: np.ndarray
-    weights: np.ndarray
+    mixed: np.ndarray
     awake: Mask
     median: Array
     margins: Array
@@ -219,7 +219,7 @@ class PeakModel:
             astray = expert.guard.astray(past.guesses[:, len(NAIVE) + place], taught)
             if astray.size:
                 expert.model.reset(astray)
-        self._mixture.learn(past.guesses, past.weights, past.awake, truth, load=past.load)
+        self._mixture.learn(past.guesses, past.mixed, past.awake, truth, load=past.load)
         errors = truth - past.median
         self._count.take(errors, past.margins)
         self._bounds.learn(errors, past.margins)
@@ -232,14 +232,14 @@ class PeakModel:
         highest = np.maximum(_CLIP, described.reach + _BEYOND)
         lowest = -np.maximum(_CLIP, described.fall + _BEYOND)
         guesses, awake = self._guesses(described, lowest, highest)
-        weights = self._mixture.weights(awake)
-        median = (weights * guesses).sum(axis=1)
+        mixed = self._mixture.mix(guesses, awake)
+        median = mixed[:, 0]
         margins, now = self._bounds.margins(), history.lag(0)
         self._pending.append(
             _Pending(
                 columns=described.columns.astype(np.float32),
                 guesses=guesses.astype(np.float32),
-                weights=weights.astype(np.float32),
+                mixed=mixed.astype(np.float32),
                 awake=awake,
                 median=median,
                 margins=margins,

@@ -15,8 +15,8 @@ _ALL = np.ones((1, 2), dtype=np.bool_)
 
 
 def _learn(mixture: Mixture, guesses: Array, awake: Mask, truth: Array) -> None:
-    weights = mixture.weights(awake)
-    mixture.learn(guesses, weights, awake, truth, load=np.ones(len(truth)))
+    mixed = mixture.mix(guesses, awake)
+    mixture.learn(guesses, mixed, awake, truth, load=np.ones(len(truth)))
 
 
 @given(st.lists(st.tuples(_GUESSES, _AWAKE, _TRUTHS), max_size=30), _GUESSES, _AWAKE)
@@ -75,3 +75,32 @@ def test_who_wakes_late_is_neither_ahead_nor_behind() -> None:
 
     assert 0.2 < on_waking < 0.8
     assert mixture.weights(_ALL)[0, 1] > 0.9
+
+
+def test_errors_count_in_the_unit_of_the_series() -> None:
+    """Silence by night, a guess that is right by day alone: errors of almost nothing weigh less."""
+    mixture = Mixture(1, 2)
+    for step in range(600):
+        is_night = step % 2 == 0
+        # The first errs by e^2 in silence (a fiftieth of the load), the second by e^0.5 by day.
+        guesses = np.asarray([[2.0, 0.0]]) if is_night else np.asarray([[0.0, 0.5]])
+        mixed = mixture.mix(guesses, _ALL)
+        load = np.asarray([0.02 if is_night else 1.0])
+        mixture.learn(guesses, mixed, _ALL, np.zeros(1), load=load)
+
+    assert mixture.weights(_ALL)[0, 0] > 0.6
+
+
+@given(st.lists(st.tuples(_GUESSES, _AWAKE, _TRUTHS), max_size=30), _GUESSES, _AWAKE)
+def test_what_is_said_is_the_weighted_mean_and_lies_between_the_rules(
+    lessons: list[tuple[Array, Mask, Array]], guesses: Array, awake: Mask
+) -> None:
+    """The mix is what its weights make of the guesses, and no rule is overbid."""
+    mixture = Mixture(3, 4)
+    for guess, mask, truth in lessons:
+        _learn(mixture, guess, mask, truth)
+    mixed = mixture.mix(guesses, awake)
+
+    assert np.allclose(mixed[:, 0], (mixture.weights(awake) * guesses).sum(axis=1))
+    assert (mixed[:, 0] <= mixed[:, 1:].max(axis=1) + 1e-9).all()
+    assert (mixed[:, 0] >= mixed[:, 1:].min(axis=1) - 1e-9).all()
