@@ -20,6 +20,8 @@ from foreshadow.topology import DirectedLink, NodeId
 
 _INTERVALS_KEPT = 300
 """Counted intervals that wait for their demand; a day of five minutes."""
+_WAITING_KEPT = 4032
+"""Intervals that wait until every router's tables are known; two weeks of five minutes."""
 
 Loads = Mapping[DirectedLink, float]
 """Bits per second per direction, as far as it was counted."""
@@ -81,12 +83,18 @@ class Intake:
         return self._released()
 
     def settle(self) -> tuple[DemandMatrix, ...]:
-        """Take it that every router has been heard of; the intervals that completes."""
-        if self._assembler is not None or not (known := self._follower.state.devices()):
-            return ()
-        self._expect(known)
-        early, self._early = self._early, []
-        self._waiting.extend(matrix for reading in early for matrix in self._add(*reading))
+        """Take it that all there is was read; the intervals that are whole by that.
+
+        Every router has been heard of then, and one that is far behind the others is silent.
+        """
+        if self._assembler is None:
+            if not (known := self._follower.state.devices()):
+                return ()
+            self._expect(known)
+            early, self._early = self._early, []
+            self._waiting.extend(matrix for reading in early for matrix in self._add(*reading))
+        if self._assembler is not None:
+            self._waiting.extend(self._assembler.overdue())
         return self._released()
 
     def awaited(self) -> str:
@@ -159,6 +167,7 @@ class Intake:
             state = self._follower.state
             self._unheard -= state.vector().keys() - set(state.stale_streams())
         if self._unheard is None or self._unheard:
+            del self._waiting[:-_WAITING_KEPT]
             return ()
         released, self._waiting = tuple(self._waiting), []
         return released

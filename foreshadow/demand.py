@@ -54,7 +54,7 @@ class DemandAssembler:
 
     An interval is complete when every expected ingress router has reported it or a later one;
     matrices come out in time order, each once. A router that skips an interval keeps its last rates
-    in it.
+    in it. One that has fallen silent is waited for until `overdue` is asked.
     """
 
     def __init__(self, expected: Iterable[NodeId]) -> None:
@@ -67,6 +67,7 @@ class DemandAssembler:
         self._expected = frozenset(expected)
         self._pending: dict[datetime, dict[NodeId, _Reading]] = {}
         self._latest: dict[NodeId, _Reading] = {}
+        self._told_until = _LONG_AGO
         self._layout = _Layout((), (), ())
 
     def add(
@@ -76,17 +77,33 @@ class DemandAssembler:
         if ingress not in self._expected or at <= self._reached.get(ingress, _LONG_AGO):
             return ()
         self._reached[ingress] = at
-        reading = tuple(rates_bps)
-        self._pending.setdefault(at, {})[ingress] = (
-            tuple(key for key, _ in reading),
-            tuple(rate for _, rate in reading),
-        )
+        pairs = tuple(rates_bps)
+        reading = tuple(key for key, _ in pairs), tuple(rate for _, rate in pairs)
+        if at <= self._told_until:
+            # Its interval went without it; those to come have this for its last rates.
+            self._latest[ingress] = reading
+        else:
+            self._pending.setdefault(at, {})[ingress] = reading
         if len(self._reached) < len(self._expected):
             return ()
         complete_to = min(self._reached.values())
         return tuple(self._emit(at) for at in sorted(self._pending) if at <= complete_to)
 
+    def overdue(self) -> tuple[DemandMatrix, ...]:
+        """The intervals that wait for silent routers only, oldest first.
+
+        To be asked when everything there is was read. A router is silent when most of the others
+        are `_PATIENCE` intervals further: one that failed must not blind the rest.
+        """
+        reached = sorted(self._reached.get(router, _LONG_AGO) for router in self._expected)
+        if not reached:
+            return ()
+        middle = reached[(len(reached) - 1) // 2]
+        due = [at for at in sorted(self._pending) if at <= middle][:-_PATIENCE]
+        return tuple(self._emit(at) for at in due)
+
     def _emit(self, at: datetime) -> DemandMatrix:
+        self._told_until = at
         self._latest.update(self._pending.pop(at))
         parts = tuple(keys for keys, _ in self._latest.values())
         if parts != self._layout.parts:
@@ -98,6 +115,8 @@ class DemandAssembler:
             rates_bps=tuple(rates[index] for index in self._layout.order),
         )
 
+
+_PATIENCE = 3
 
 _Reading = tuple[tuple[DemandKey, ...], tuple[float, ...]]
 """One router's keys and their rates."""

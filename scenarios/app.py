@@ -6,6 +6,7 @@ asking once.
 """
 
 import threading
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -95,6 +96,7 @@ def run(  # noqa: PLR0913 - what the process is made of
             for record in subscription.poll(_POLL_S, _BATCH):
                 office.take(record)
             if subscription.is_caught_up():
+                office.settle()
                 office.answer()
                 office.forget()
                 office.ask_again()
@@ -144,6 +146,10 @@ class _Office:
         except msgspec.DecodeError as error:
             rejected = dead_letter(record, f"drills: {error}")
             self._publisher.publish(Topic.REJECT, record.key, to_json(rejected))
+
+    def settle(self) -> None:
+        """Take it that all there is was read: routers that are far behind are silent."""
+        self._load(self._assembler.overdue())
 
     def answer(self) -> None:
         """Triage every warning that has no report yet, once the network is known."""
@@ -238,14 +244,17 @@ class _Office:
         if delta.stream is Stream.DEMAND and delta.op in (Op.CHANGE, Op.SNAPSHOT_END):
             at = from_ns(delta.event_at_ns)
             rates = self._follower.state.demand_rates(delta.device)
-            for matrix in self._assembler.add(delta.device, at, rates):
-                self._demand = matrix
-                self._standing.recent.add(matrix)
+            self._load(self._assembler.add(delta.device, at, rates))
         if delta.stream in ROUTING_STREAMS and delta.op is not Op.HEARTBEAT:
             self._is_network_old = True
         if delta.event_at_ns:
             at = from_ns(delta.event_at_ns)
             self._now = at if self._now is None else max(self._now, at)
+
+    def _load(self, matrices: Iterable[DemandMatrix]) -> None:
+        for matrix in matrices:
+            self._demand = matrix
+            self._standing.recent.add(matrix)
 
     def _hear(self, record: Record) -> None:
         match record.topic:

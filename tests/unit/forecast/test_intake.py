@@ -17,7 +17,7 @@ from foreshadow.topology import NodeId
 from ingest.normalize import Refused, normalize
 from ingest.owner import StateOwner
 from ingest.sources.profile import profile_matrices
-from ingest.sources.traffic import demands, flow_samples
+from ingest.sources.traffic import DemandSeries, demands, flow_samples
 from tests.fakes.bus import MemoryBus
 from tests.fakes.clock import FakeClock
 from tests.planned_network import planned_deltas
@@ -25,19 +25,20 @@ from tests.production_state import ABILENE, abilene
 
 ROUTERS = tuple(NodeId(router.name) for router in abilene().routers)
 SERIES_FROM = datetime(2004, 3, 1, tzinfo=UTC)
-SERIES = demands(
-    profile_matrices(
-        ABILENE.with_name("abilene_profile.yaml"),
-        abilene(),
-        until=datetime(2004, 3, 1, tzinfo=UTC) + timedelta(minutes=10),
-    ),
-    abilene(),
-)
 
 
-def _demand() -> Iterator[StateDelta]:
+def _series(length: timedelta) -> DemandSeries:
+    profile = ABILENE.with_name("abilene_profile.yaml")
+    until = SERIES_FROM + length
+    return demands(profile_matrices(profile, abilene(), until=until), abilene())
+
+
+SERIES = _series(timedelta(minutes=10))
+
+
+def _demand(series: DemandSeries = SERIES) -> Iterator[StateDelta]:
     owner = StateOwner(1)
-    for number, matrix in enumerate(SERIES, start=1):
+    for number, matrix in enumerate(series, start=1):
         for sample in flow_samples(matrix, epoch=1, seq=number, observed_at_ns=to_ns(matrix.at)):
             reading = normalize(sample)
             assert not isinstance(reading, Refused)
@@ -83,6 +84,19 @@ def test_no_interval_comes_out_before_the_whole_network_is_known(fake_clock: Fak
 
     assert early == []
     assert [matrix.at for matrix in rest] == list(SERIES.starts)
+
+
+def test_a_router_that_fails_holds_up_nobody_for_long(fake_clock: FakeClock) -> None:
+    """Its flow export ends; the others' intervals come out when it is three behind."""
+    series = _series(timedelta(minutes=30))
+    intake = _intake(fake_clock)
+    _taken(intake, [*planned_deltas(abilene())])
+    out = _taken(intake, [it for it in _demand(series) if it.device != ROUTERS[0]])
+    settled = intake.settle()
+
+    assert out == []
+    assert [matrix.at for matrix in settled] == list(series.starts[:-3])
+    assert {key.ingress for key in settled[0].keys} == {*ROUTERS[1:]}
 
 
 def test_without_a_list_the_routers_are_those_heard_of(fake_clock: FakeClock) -> None:

@@ -91,3 +91,35 @@ def test_rates_align_with_other_keys() -> None:
     assert matrix.aligned((_key(ROUTERS[1]), _key(ROUTERS[0]))).tolist() == [0.0, 5.0]
     assert matrix.aligned(matrix.keys).tolist() == [5.0]
     assert matrix.total_bps == 5.0
+
+
+def test_a_router_that_fell_silent_is_waited_for_in_vain_three_intervals_long() -> None:
+    """One that failed does not blind the rest; back again, it counts with what it says now."""
+    assembler = DemandAssembler(ROUTERS)
+    silent, *others = ROUTERS
+    assembler.add(silent, _at(0), [(_key(silent), 7.0)])
+    told: list[DemandMatrix] = []
+    for step in range(6):
+        for router in others:
+            told += assembler.add(router, _at(step), [(_key(router), float(step))])
+        told += assembler.overdue()
+
+    assert [matrix.at for matrix in told] == [_at(step) for step in range(3)]
+    assert told[-1].rates_bps == (7.0, 2.0, 2.0)
+    assert assembler.add(silent, _at(1), [(_key(silent), 8.0)]) == ()
+    back = assembler.add(silent, _at(5), [(_key(silent), 9.0)])
+    assert [(matrix.at, matrix.rates_bps[0]) for matrix in back] == [
+        (_at(3), 8.0),
+        (_at(4), 8.0),
+        (_at(5), 9.0),
+    ]
+
+
+def test_one_clock_that_is_ahead_makes_nobody_silent() -> None:
+    """Most of the routers say what time it is."""
+    assembler = DemandAssembler(ROUTERS)
+    assert assembler.overdue() == ()
+    for step in (0, 100, 101, 102, 103, 104):
+        assembler.add(ROUTERS[0], _at(step), [(_key(ROUTERS[0]), 1.0)])
+
+    assert assembler.overdue() == ()
