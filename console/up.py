@@ -80,6 +80,10 @@ def _require_files(settings: Settings) -> None:
     """See that what a process would stumble over later is there and well-formed now."""
     if settings.inventory is not None:
         require_logins(read_inventory(settings.inventory), path=settings.inventory)
+    if (sources := settings.ingest.sources_file) is not None:
+        from ingest.source_file import read_sources  # noqa: PLC0415 - pulls in every decoder
+
+        read_sources(sources)
     policy = settings.policy
     read_governance(policy.governance_file, default_cap=policy.moved_traffic_cap)
     read_scenarios(settings.scenarios.folder)

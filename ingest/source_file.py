@@ -76,3 +76,28 @@ def open_sources(text: str, ground: Ground, *, path: Path) -> tuple[Source, ...]
             reason = f"{source.kind}: {error}"
             raise refusal(text, ("sources", number), reason, path=path) from error
     return tuple(opened)
+
+
+def read_sources(path: Path) -> SourceFile:
+    """The sources the file at `path` lists; whether each can be is seen when they are opened.
+
+    Raises:
+        ConfigError: Names file, line, column, field and what was expected.
+    """
+    return parse_sources(source_text(path), path=path)
+
+
+def source_text(path: Path) -> str:
+    """What stands in a file of sources.
+
+    Raises:
+        ConfigError: It cannot be read, or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be read: {error.strerror}; correct FORESHADOW_INGEST__SOURCES_FILE", path=path
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text: {error}", path=path) from error

@@ -2,10 +2,9 @@
 
 import ingest.app
 from console.posts.post import Post
-from foreshadow.errors import ConfigError
 from foreshadow.settings import IngestSettings
 from ingest.source import Ground, Source
-from ingest.source_file import open_sources
+from ingest.source_file import open_sources, source_text
 from ingest.sources.frr import FrrAgent
 
 
@@ -41,10 +40,4 @@ def _sources(settings: IngestSettings, ground: Ground) -> tuple[Source, ...]:
             counters_s=settings.counters_s,
         )
         return (agent,)
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not text: {error}", path=path) from error
-    return open_sources(text, ground, path=path)
+    return open_sources(source_text(path), ground, path=path)

@@ -10,7 +10,7 @@ from foreshadow.errors import ConfigError
 from foreshadow.inventory import DeviceEntry
 from foreshadow.settings import BusSettings
 from ingest.source import Ground
-from ingest.source_file import open_sources
+from ingest.source_file import open_sources, read_sources
 
 
 def _ground(tmp_path: Path) -> Ground:
@@ -73,3 +73,27 @@ def test_an_address_in_use_is_named_with_the_source_that_wants_it(tmp_path: Path
 
     expected = f"cannot listen on 127.0.0.1:{port}: Address already in use; correct it"
     assert str(caught.value) == f"s.yaml:4:5: sources.1: flow-listener: listen: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory; correct FORESHADOW_INGEST__SOURCES_FI"),
+        (b"", "expected fields, each as `name: value`"),
+        (b"\xff\xfe\x00", "is not text"),
+        (b"version: 1\nsources: []\n", "expected 1 or more, found 0"),
+        (b"version: 2\nsources: []\n", "version"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_before_anything_starts(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    """`foreshadow up` reads it first."""
+    path = tmp_path / "sources.yaml"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(ConfigError) as caught:
+        read_sources(path)
+    assert str(path) in str(caught.value)
+    assert reason in str(caught.value)
