@@ -6,36 +6,33 @@ Several columns of numbers are taken as a whole unless one is asked for. Times a
 grid: what lacks is missing, what shares an interval is averaged.
 """
 
-import csv
-import gzip
-import io
-import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from console.series_table import Table
 from foreshadow.errors import ConfigError
 
 DEFAULT_STEP = timedelta(minutes=5)
 _UNDATED = datetime(2001, 1, 1, tzinfo=UTC)
 """A Monday: where the first interval is put if nobody says when it was."""
-_MISSING = {"", "-", "na", "n/a", "nan", "null", "none"}
-_TIME_NAME = re.compile(r"(?i)^\W*(time|timestamp|date|datetime|epoch|ts|unix)")
-_EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
-"""Numbers from the first on are seconds since 1970 once divided by the second."""
-_EARLIEST_S, _LATEST_S = -2_208_988_800, 7_258_118_400
-_DELIMITERS = ",;\t"
-_PROBED = 20
+_ROUND_S = tuple(
+    count * unit
+    for unit, counts in (
+        (1, (1, 2, 5, 10, 15, 20, 30)),
+        (60, (1, 2, 3, 5, 10, 15, 20, 30)),
+        (3600, (1, 2, 3, 4, 6, 8, 12, 24)),
+    )
+    for count in counts
+)
+"""Lengths of intervals people choose."""
+_NEAR = 0.05
+"""Clocks that jitter: an interval so near to a round one, or to the one asked for, is that."""
 _LONGEST_GAP = 20
 """A grid is at most so many times as long as the file."""
-_LARGEST_BYTES = 1 << 30
 
 Array = npt.NDArray[np.float64]
 
@@ -90,7 +87,7 @@ def read_series(path: Path, *, step: timedelta | None = None) -> SeriesFile:
     Raises:
         ConfigError: Names file, line and column, and what was expected.
     """
-    table = _Table.of(_read(path), path)
+    table = Table.read(path)
     numbers = table.numbers()
     is_matrix = len(table.names) > 0 and all("->" in name for name in table.names)
     if is_matrix:
@@ -105,7 +102,7 @@ def read_series(path: Path, *, step: timedelta | None = None) -> SeriesFile:
         start, own, values = _UNDATED, step or DEFAULT_STEP, numbers
         notes.append(f"no times: {own} intervals from a Monday 00:00 are assumed")
     else:
-        start, own, values = _gridded(times, numbers, table, notes)
+        start, own, values = _gridded(times, numbers, table, notes, asked=step)
     if step is not None and step != own:
         values = _coarser(values, own, step, path)
         own = step
@@ -120,175 +117,8 @@ def read_series(path: Path, *, step: timedelta | None = None) -> SeriesFile:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
-    """The cells of a file: which line they stand on, and which columns are what."""
-
-    path: Path
-    names: tuple[str, ...]
-    columns: tuple[int, ...]
-    time_column: int | None
-    rows: list[list[str]]
-    lines: list[int]
-
-    @classmethod
-    def of(cls, text: str, path: Path) -> "_Table":
-        rows, lines = _rows(text, path)
-        header = rows[0] if _is_header(rows) else None
-        body = rows[1:] if header else rows
-        if not body:
-            raise ConfigError("has a header and nothing under it", path=path)
-        names = [name.strip() for name in header] if header else []
-        probe = body[:_PROBED]
-        time_column = 0 if _is_time(names[0] if names else "", probe, len(rows[0])) else None
-        columns = [
-            place
-            for place in range(len(rows[0]))
-            if place != time_column
-            and all(_number(row[place]) is not None for row in probe[:_PROBED])
-        ] or [place for place in range(len(rows[0])) if place != time_column][:1]
-        if not columns:
-            raise ConfigError("has times and no column of numbers", path=path, line=lines[0])
-        named = tuple(names[place] if names else f"column {place + 1}" for place in columns)
-        if len(set(named)) < len(named):
-            raise ConfigError("two columns have the same name", path=path, line=lines[0])
-        return cls(
-            path=path,
-            names=named,
-            columns=tuple(columns),
-            time_column=time_column,
-            rows=body,
-            lines=lines[1:] if header else lines,
-        )
-
-    def numbers(self) -> Array:
-        found = np.empty((len(self.rows), len(self.columns)))
-        for index, row in enumerate(self.rows):
-            for place, column in enumerate(self.columns):
-                value = _number(row[column])
-                if value is None:
-                    raise ConfigError(
-                        f"{row[column][:40]!r} is no number",
-                        path=self.path,
-                        line=self.lines[index],
-                        column=column + 1,
-                    )
-                found[index, place] = value
-        return found
-
-    def times(self) -> Array | None:
-        """Seconds since 1970 of every row; None without a time column."""
-        if self.time_column is None:
-            return None
-        cells = [row[self.time_column].strip() for row in self.rows]
-        found = _epochs(cells)
-        bad = np.flatnonzero(~np.isfinite(found))
-        if bad.size:
-            raise ConfigError(
-                f"{cells[bad[0]][:40]!r} is no time",
-                path=self.path,
-                line=self.lines[bad[0]],
-                column=self.time_column + 1,
-            )
-        return found
-
-
-def _read(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            with gzip.GzipFile(fileobj=io.BytesIO(raw)) as packed:
-                raw = packed.read(_LARGEST_BYTES + 1)
-    except (OSError, EOFError) as error:
-        raise ConfigError(f"cannot be read: {error}", path=path) from error
-    if len(raw) > _LARGEST_BYTES:
-        raise ConfigError("is larger than 1 GiB", path=path)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError("is no UTF-8 text", path=path, line=line) from error
-
-
-def _rows(text: str, path: Path) -> tuple[list[list[str]], list[int]]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        for row in reader:
-            if not any(cell.strip() for cell in row) and len(row) < 2:
-                continue
-            if rows and len(row) != len(rows[0]):
-                raise ConfigError(
-                    f"has {len(row)} fields; the lines before it have {len(rows[0])}",
-                    path=path,
-                    line=reader.line_num,
-                )
-            rows.append(row)
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        raise ConfigError(f"is no CSV: {error}", path=path, line=reader.line_num) from error
-    if not rows:
-        raise ConfigError("is empty", path=path)
-    return rows, lines
-
-
-def _is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first line names columns: it has no number where the lines below have one."""
-    below = rows[1 : 1 + _PROBED]
-    named = [place for place, cell in enumerate(rows[0]) if _number(cell) is None]
-    if not below:
-        return bool(named) and len(named) == len(rows[0])
-    return any(all(_number(row[place]) is not None for row in below) for place in named)
-
-
-def _is_time(name: str, probe: Sequence[Sequence[str]], width: int) -> bool:
-    cells = [row[0].strip() for row in probe]
-    values = [_number(cell) for cell in cells]
-    if any(value is None for value in values):
-        return bool(np.isfinite(_epochs(cells)).any())
-    if width < 2:
-        return False
-    known = [value for value in values if value is not None]
-    is_rising = all(later > earlier for earlier, later in pairwise(known))
-    return is_rising and known[0] > _EPOCHS[-1][0] and (bool(_TIME_NAME.match(name)) or not name)
-
-
-def _number(cell: str) -> float | None:
-    """The cell as a number, NaN where it says nothing; None where it says something else."""
-    text = cell.strip()
-    if text.lower() in _MISSING:
-        return math.nan
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _epochs(cells: Sequence[str]) -> Array:
-    """Seconds since 1970; NaN where a cell is no time."""
-    numbers = [_number(cell) for cell in cells]
-    if all(number is not None and math.isfinite(number) for number in numbers):
-        values = np.asarray(numbers, dtype=np.float64)
-        unit = next((unit for least, unit in _EPOCHS if values[0] > least), 1.0)
-        return _within_history(values / unit)
-    parsed = pd.to_datetime(pd.Series(cells), utc=True, format="ISO8601", errors="coerce")
-    if parsed.isna().any():
-        parsed = pd.to_datetime(pd.Series(cells), utc=True, format="mixed", errors="coerce")
-    moments = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-    seconds = moments.astype(np.int64) / 1e6
-    return _within_history(np.where(np.isnat(moments), np.nan, seconds))
-
-
-def _within_history(seconds: Array) -> Array:
-    """The times; NaN where one is not between 1900 and 2200."""
-    return np.where((seconds >= _EARLIEST_S) & (seconds <= _LATEST_S), seconds, np.nan)
-
-
 def _gridded(
-    times: Array, numbers: Array, table: _Table, notes: list[str]
+    times: Array, numbers: Array, table: Table, notes: list[str], *, asked: timedelta | None
 ) -> tuple[datetime, timedelta, Array]:
     """The values on a regular grid, its start and its step."""
     path = table.path
@@ -303,7 +133,7 @@ def _gridded(
     gaps = gaps[gaps > 0]
     if not gaps.size:
         raise ConfigError("all its times are the same", path=path, line=table.lines[0])
-    step_s = max(1.0, float(np.round(np.percentile(gaps, 50, method="lower"))))
+    step_s = _step_s(gaps, asked)
     places = np.floor((sorted_times - sorted_times[0]) / step_s + 0.5).astype(np.int64)
     n_steps = int(places[-1]) + 1
     if n_steps > _LONGEST_GAP * len(times) + 1000:
@@ -321,6 +151,16 @@ def _gridded(
         notes.append(f"{missing} of {n_steps} intervals are not in the file and count as missing")
     start = datetime.fromtimestamp(float(sorted_times[0]), UTC)
     return start, timedelta(seconds=step_s), values
+
+
+def _step_s(gaps: Array, asked: timedelta | None) -> float:
+    """The length of an interval by the gaps between rows."""
+    usual = float(np.percentile(gaps, 50, method="lower"))
+    wished = () if asked is None else (asked.total_seconds(),)
+    for near in (*wished, *_ROUND_S):
+        if abs(usual - near) <= _NEAR * near:
+            return float(near)
+    return max(1.0, float(np.round(usual)))
 
 
 def _averaged(numbers: Array, places: np.ndarray, n_steps: int) -> tuple[Array, int]:

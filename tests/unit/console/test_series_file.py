@@ -152,3 +152,61 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(
     assert found.values.ndim == 2
     assert found.values.shape[1] == len(found.names)
     assert not np.isinf(found.values).any()
+
+
+_FEBRUARY = [datetime(2024, 2, 8, tzinfo=UTC) + timedelta(minutes=5 * n) for n in range(3000)]
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p"])
+def test_days_come_before_months_or_after(tmp_path: Path, form: str) -> None:
+    """Ten days that can be read both ways are read the way they are ten days."""
+    found = _read(tmp_path, "when,load\n" + "".join(f"{at:{form}},1\n" for at in _FEBRUARY))
+
+    assert found.start == _FEBRUARY[0]
+    assert len(found.values) == len(_FEBRUARY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",when,load\n" + "".join(f"{n},{at},7\n" for n, at in enumerate(_FEBRUARY)),
+        "load,timestamp\n" + "".join(f"7,{at}\n" for at in _FEBRUARY),
+        "day,clock,load\n" + "".join(f"{at:%Y-%m-%d},{at:%H:%M:%S},7\n" for at in _FEBRUARY),
+        "# from a collector\nt,load\n" + "".join(f"{at},7\n" for at in _FEBRUARY),
+        "t;load\n" + "".join(f"{at};7,0\n" for at in _FEBRUARY),
+        "t,load,\n" + "".join(f"{at},7,\n" for at in _FEBRUARY),
+        ("t,load\n" + "".join(f"{at},7\n" for at in _FEBRUARY)).encode("utf-16"),
+    ],
+    ids=["row numbers", "times last", "day and clock", "remark", "decimal comma", "tail", "utf-16"],
+)
+def test_tables_as_others_export_them(tmp_path: Path, text: str | bytes) -> None:
+    """Row numbers are no load, times may stand anywhere, and commas may part decimals."""
+    found = _read(tmp_path, text)
+
+    assert found.names == ("load",)
+    assert (found.start, found.step) == (_FEBRUARY[0], FIVE)
+    assert (found.values == 7).all()
+
+
+def test_a_time_of_day_alone_is_no_time(tmp_path: Path) -> None:
+    """Nobody can say on which day it was, so no day is made up."""
+    found = _read(tmp_path, "clock,load\n00:00,1\n00:05,2\n")
+
+    assert found.start.year == 2001
+    assert found.values[:, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("step", [None, FIVE])
+def test_clocks_that_jitter_keep_a_round_interval(tmp_path: Path, step: timedelta | None) -> None:
+    """Readings every 299 s, or so, are of five minutes."""
+    start = 1_700_000_000
+    rows = "".join(f"{start + 299 * n + n % 2},1\n" for n in range(200))
+    found = _read(tmp_path, "time,load\n" + rows, step=step)
+
+    assert found.step == FIVE
+
+
+def test_a_number_that_is_none_is_said_where_it_stands(tmp_path: Path) -> None:
+    """Thousands in commas: the first value is blamed, not the header."""
+    with pytest.raises(ConfigError, match=r":2:2: '1,000' is no number; write 1234.5"):
+        _read(tmp_path, 't,load\n2024-01-01,"1,000"\n2024-01-02,"2,000"\n')
