@@ -47,6 +47,8 @@ _NO_DEMAND = (
     "flow records go onto the telemetry topic"
 )
 _HEARD = (Topic.STATE, Topic.WARNING, Topic.CONTROL, Topic.VERDICT)
+_SHARE = 0.05
+"""Of the time, spent on seeing how the network stands."""
 _OLD = timedelta(days=2)
 """Warnings made longer ago have had their window, a day at most, and cover no other."""
 _UNCHECKED_KEPT = 200
@@ -90,7 +92,9 @@ def run(  # noqa: PLR0913 - what the process is made of
     standing = StandingTriage(clock, limit_ratio=load_limit)
     assembler = DemandAssembler(routers)
     follower = Follower("drills", publisher, clock)
-    office = _Office(publisher, follower, scheduled, standing=standing, assembler=assembler)
+    office = _Office(
+        publisher, follower, scheduled, clock=clock, standing=standing, assembler=assembler
+    )
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
             for record in subscription.poll(_POLL_S, _BATCH):
@@ -116,9 +120,11 @@ class _Office:
         follower: Follower,
         scheduled: ScheduledDrills,
         *,
+        clock: Clock,
         standing: StandingTriage,
         assembler: DemandAssembler,
     ) -> None:
+        self._clock, self._look_again_s = clock, 0.0
         self._publisher, self._scheduled, self._assembler = publisher, scheduled, assembler
         self._standing = standing
         self._demand: DemandMatrix | None = None
@@ -313,9 +319,13 @@ class _Office:
         )
 
     def _present(self) -> Present | None:
-        if self._is_network_old:
+        begun_s = self._clock.monotonic_s()
+        if self._is_network_old and (self._network is None or begun_s >= self._look_again_s):
             self._is_network_old = False
             self._network = present(self._follower.state, self._network)
+            # Routes change all day long, and to look at all of a large network takes a while.
+            took_s = self._clock.monotonic_s() - begun_s
+            self._look_again_s = begun_s + took_s / _SHARE
         return self._network
 
 
