@@ -25,6 +25,8 @@ _RESTART_PAUSE_S = 1.0
 _RESTART_PAUSE_MAX_S = 30.0
 _PROVEN_AFTER_S = 60.0
 """A process that ran this long has shown that it can: its next end is a first one again."""
+_TO_THE_OPERATOR = "foreshadow: "
+"""What an error that the operator can mend begins with, as the last line of a log."""
 _BUG = 70
 """The exit status of a violated invariant (`console.cli.Exit.BUG`)."""
 
@@ -94,7 +96,7 @@ class House:
         for name, child in self._children.items():
             status = child.process.poll()
             if status is not None:
-                raise ProcessDied(name, status, self._log_path(name))
+                raise ProcessDied(name, status, self.log_path(name))
 
     def dead(self) -> tuple[str, ...]:
         """Those that ended by themselves."""
@@ -125,7 +127,7 @@ class House:
         self._children.clear()
 
     def _spawn(self, name: str) -> _Child:
-        log = self._log_path(name).open("ab")
+        log = self.log_path(name).open("ab")
         process = subprocess.Popen(
             self.command(name),
             stdin=subprocess.DEVNULL,
@@ -137,7 +139,8 @@ class House:
         )
         return _Child(process, log)
 
-    def _log_path(self, name: str) -> Path:
+    def log_path(self, name: str) -> Path:
+        """Where one of them logs."""
         return self.log_dir / f"{name}.log"
 
 
@@ -173,13 +176,20 @@ class Supervisor:
             pause_s = self._pause_s.get(name, _RESTART_PAUSE_S)
             self._pause_s[name] = min(2 * pause_s, _RESTART_PAUSE_MAX_S)
             self._due_s[name] = now_s + pause_s
-            return f"{name} ended; starting it again in {pause_s:g} s"
+            return f"{name} ended{self._reason(name)}; starting it again in {pause_s:g} s"
         if now_s < self._due_s[name]:
             return ""
         del self._due_s[name]
         self._started_s[name] = now_s
         self.house.restart(name)
         return f"{name} started again"
+
+    def _reason(self, name: str) -> str:
+        """What it said last, if that was meant for the operator."""
+        *_, last = tail(self.house.log_path(name)).splitlines() or [""]
+        if not last.startswith(_TO_THE_OPERATOR):
+            return ""
+        return f" ({last.removeprefix(_TO_THE_OPERATOR)})"
 
 
 def tail(log: Path) -> str:

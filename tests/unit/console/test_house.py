@@ -21,6 +21,7 @@ SCRIPTS = {
         "print('up', flush=True)\nwhile True: signal.pause()"
     ),
     "broken": "import sys; print('no inventory', file=sys.stderr); sys.exit(2)",
+    "unset": "import sys; print('foreshadow: s.yaml: no such file', file=sys.stderr); sys.exit(2)",
     "buggy": "import sys; sys.exit(70)",
     "told": "import os; print(os.environ['FORESHADOW_RUN_ID'], flush=True)",
 }
@@ -149,6 +150,16 @@ def test_one_that_ran_for_long_is_started_again_soon(house: House) -> None:
         assert supervisor.tend() == (f"broken ended; starting it again in {pause_s} s",)
         clock.sleep(pause_s)
         assert supervisor.tend() == ("broken started again",)
+
+
+def test_what_an_operator_can_mend_is_said_with_it(house: House) -> None:
+    """Nobody should have to look for the log of a process that cannot start."""
+    supervisor = Supervisor(house, FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    house.start("unset")
+    eventually(lambda: house.dead() == ("unset",), within_s=WITHIN_S)
+
+    expected = "unset ended (s.yaml: no such file); starting it again in 1 s"
+    assert supervisor.tend() == (expected,)
 
 
 def test_one_that_found_a_bug_of_its_own_stays_down(house: House) -> None:
