@@ -6,6 +6,7 @@ on mgmtd takes part of the configuration in their stead (frr/management.py).
 
 import json
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +40,7 @@ class ReadOnlyRouter:
         daemons: Sequence[Daemon] | None = None,
         timeout_s: float = 5.0,
         run_dir: Path = RUN_DIR,
+        stop: threading.Event | None = None,
     ) -> None:
         """Name the router; nothing is opened yet.
 
@@ -49,10 +51,11 @@ class ReadOnlyRouter:
                 socket, which a daemon that was killed leaves too.
             timeout_s: Longest wait for one answer.
             run_dir: Where FRR keeps its sockets.
+            stop: Ends every wait for an answer at once.
         """
         self.pathspace = pathspace
         self._device, self._directory = device or pathspace, run_dir / pathspace
-        self._expected = daemons
+        self._expected, self._stop = daemons, stop
         self._sockets = {daemon: self._socket(daemon, timeout_s=timeout_s) for daemon in Daemon}
 
     def __enter__(self) -> Self:
@@ -104,7 +107,7 @@ class ReadOnlyRouter:
 
     def knows(self, command: str) -> bool:
         """Whether a daemon that can answer the command is to run there."""
-        return _daemon_for(command) in self.daemons()
+        return daemon_for(command) in self.daemons()
 
     def close(self) -> None:
         """Hang up on every daemon."""
@@ -114,12 +117,12 @@ class ReadOnlyRouter:
     def _execute(self, command: str) -> str:
         if command == "show running-config":
             return self.running_config()
-        return self._daemon(_daemon_for(command)).execute(command)
+        return self._daemon(daemon_for(command)).execute(command)
 
     def _socket(self, daemon: Daemon, *, timeout_s: float) -> VtySocket | ManagedDaemon:
         def to(name: str) -> VtySocket:
             path = self._directory / f"{name}.vty"
-            return VtySocket(path, device=self._device, timeout_s=timeout_s)
+            return VtySocket(path, device=self._device, timeout_s=timeout_s, stop=self._stop)
 
         return ManagedDaemon(to(daemon), to(MGMTD)) if daemon in MANAGED else to(daemon)
 
@@ -161,7 +164,8 @@ class Router(ReadOnlyRouter):
         return all(_does_not_raise(self._daemon(it).execute, "enable") for it in self.daemons())
 
 
-def _daemon_for(command: str) -> Daemon:
+def daemon_for(command: str) -> Daemon:
+    """The daemon that answers a `show` command; of a running configuration each gives its part."""
     return next((daemon for form, daemon in _SHOWN_BY if form.match(command)), Daemon.ZEBRA)
 
 

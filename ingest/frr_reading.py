@@ -38,6 +38,9 @@ COMMANDS: Mapping[Stream, tuple[str, ...]] = {
 }
 """Asked for each stream, in the order in which a change shows: link state first."""
 
+UNREADABLE = (ValueError, KeyError)
+"""What reading an answer raises where it is not what FRR prints."""
+
 _RECEIVED = "show bgp ipv4 unicast neighbors {peer} received-routes json"
 _ACCEPTED = "show bgp ipv4 unicast neighbors {peer} routes json"
 _NOT_KEPT = "soft reconfiguration not enabled"
@@ -45,6 +48,10 @@ _NOT_KEPT = "soft reconfiguration not enabled"
 denied is not in it, and attributes are as our policy left them."""
 _RECEIVED_FROM = re.compile(re.escape(_RECEIVED).replace(r"\{peer\}", r"(\S+)"))
 _decoder = msgspec.json.Decoder(dict[str, str])
+
+
+class _Versioned(msgspec.Struct, frozen=True, rename={"version": "tableVersion"}):
+    version: int | None = None
 
 
 class _NextHop(msgspec.Struct, frozen=True):
@@ -92,7 +99,27 @@ def values(stream: Stream, raw: bytes) -> dict[str, bytes]:
         ValueError: The body is no map of answers, or an answer is not what FRR prints.
         KeyError: A command's answer is missing.
     """
-    return {key: encode(value) for key, value in _named(stream, _decoder.decode(raw))}
+    found = read(stream, _decoder.decode(raw))
+    return {key: encode(value) for key, value in found.items()}
+
+
+def read(stream: Stream, shown: Shown) -> dict[str, Value]:
+    """The values that a router's answers mean, by their key in the stream.
+
+    Raises:
+        ValueError: An answer is not what FRR prints.
+        KeyError: A command's answer is missing.
+    """
+    return dict(_named(stream, shown))
+
+
+def table_version(summary: str) -> int | None:
+    """What bgpd counts up with every change of a best path.
+
+    Raises:
+        ValueError: It is no summary.
+    """
+    return from_json(summary or "{}", _Versioned).version
 
 
 def _named(stream: Stream, shown: Shown) -> Iterable[tuple[str, Value]]:

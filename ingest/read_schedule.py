@@ -53,6 +53,11 @@ class ReadSchedule:
         """The router's BGP table changed, whether or not the kernel's did."""
         self._hasten(_PATHS, now_s + _PATHS_DELAY_S)
 
+    def note_all(self, now_s: float) -> None:
+        """Anything may be different: a daemon was away."""
+        self._hasten(_ALL, now_s)
+        self._echoes = [(now_s + after_s, streams) for after_s, streams in _ECHOES]
+
     def due(self, now_s: float) -> tuple[Stream, ...]:
         """What to read now, link state first; it is scheduled anew."""
         while self._echoes and self._echoes[0][0] <= now_s:

@@ -10,7 +10,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from frr.namespace import run_inside
+from foreshadow.errors import DeviceUnreachable
+from frr.namespace import NETNS_DIR, run_inside
 
 _GROUPS = 0x1 | 0x10 | 0x40  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE
 _LINK_MESSAGES = frozenset({16, 17, 20, 21})  # link and address, come and gone
@@ -29,6 +30,7 @@ class KernelEvents:
             DeviceUnreachable: There is no such namespace.
         """
         open_there: Callable[[], socket.socket] = _subscribed
+        self._namespace, self._identity = namespace, _identity(namespace)
         self._socket = open_there() if namespace is None else run_inside(namespace, open_there)
 
     def __enter__(self) -> Self:
@@ -37,13 +39,28 @@ class KernelEvents:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
+    def check(self) -> None:
+        """Make sure that the namespace of that name is still the one that is listened to.
+
+        A namespace that lost its name lives on while somebody holds a socket in it; the next of
+        that name is another.
+
+        Raises:
+            DeviceUnreachable: It is gone, or was replaced.
+        """
+        if _identity(self._namespace) != self._identity:
+            raise DeviceUnreachable("its namespace was replaced", device=str(self._namespace))
+
     def wait(self, timeout_s: float) -> tuple[bool, bool]:
         """Wait for events and take all there are.
 
         Returns:
             Whether anything changed, and whether a link did.
         """
-        ready, _, _ = select.select([self._socket], [], [], timeout_s)
+        # Not select(2): it takes no descriptor beyond 1,023, and hundreds of routers have more.
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLIN)
+        ready = waiting.poll(timeout_s * 1e3)
         kinds = set(self._drain()) if ready else set()
         return bool(kinds), bool(kinds & _LINK_MESSAGES)
 
@@ -58,6 +75,23 @@ class KernelEvents:
                     raise
                 # Events were dropped: anything may have changed.
                 yield from _LINK_MESSAGES
+
+
+def _identity(namespace: str | None) -> object:
+    """What tells a namespace from an earlier one of its name.
+
+    Raises:
+        DeviceUnreachable: There is none.
+    """
+    if namespace is None:
+        return None
+    try:
+        found = (NETNS_DIR / namespace).stat()
+    except OSError as error:
+        raise DeviceUnreachable(
+            f"there is no network namespace of that name: {error.strerror}", device=namespace
+        ) from error
+    return found.st_dev, found.st_ino
 
 
 def _subscribed() -> socket.socket:
