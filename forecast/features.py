@@ -43,6 +43,7 @@ class Described:
         knows_week: The same of a week.
         reach: How far above now the highest known peak lies, shape (n_series,).
         fall: How far below now the lowest one lies.
+        summit: How far above now the highest load of the last seven days lies.
     """
 
     columns: Array
@@ -51,6 +52,7 @@ class Described:
     knows_week: Mask
     reach: Array
     fall: Array
+    summit: Array
 
 
 def describe(
@@ -100,6 +102,7 @@ def describe(
         knows_week=history.ages > _DAYS_A_WEEK * day,
         reach=np.maximum.reduce(known),
         fall=-np.minimum.reduce(known),
+        summit=history.peak(0, _DAYS_A_WEEK * day) - now,
     )
 
 

@@ -31,7 +31,8 @@ LEVELS = (0.9, 0.95, 0.99)
 _CLIP = 1.5
 """A peak is believed to be e^1.5 = 4.5 times the present load away, and further only if it was."""
 _BEYOND = 0.5
-"""Log units by which a peak may pass the highest and the lowest one known."""
+"""Log units by which a peak may pass the highest and the lowest one known, and a bound the highest
+load of the week: half idle links err by factors of fifty, and nobody has use for such bounds."""
 _ENOUGH = 0.5
 """Share of a window that must have been observed for its peak to teach anything."""
 
@@ -234,7 +235,7 @@ class PeakModel:
         guesses, awake = self._guesses(described, lowest, highest)
         mixed = self._mixture.mix(guesses, awake)
         median = mixed[:, 0]
-        margins, now = self._bounds.margins(), history.lag(0)
+        margins, now = self._margins(described, median), history.lag(0)
         self._pending.append(
             _Pending(
                 columns=described.columns.astype(np.float32),
@@ -251,6 +252,13 @@ class PeakModel:
             )
         )
         return self._said(history, described, median, margins)
+
+    def _margins(self, described: Described, median: Array) -> Array:
+        """What the bounds lie above the median, shape (n_series, n_levels)."""
+        room = np.maximum(described.summit + _BEYOND - median, 0.0)
+        most = np.where(described.knows_day, room, np.inf)
+        margins: Array = np.minimum(self._bounds.margins(), most[:, np.newaxis])
+        return margins
 
     def _guesses(self, described: Described, lowest: Array, highest: Array) -> tuple[Array, Mask]:
         """Every guess within what can be believed, and who has a say."""

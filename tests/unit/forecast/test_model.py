@@ -142,6 +142,42 @@ def test_steady_series_are_forecast_as_they_are() -> None:
     assert model.coverage == 1.0
 
 
+def _errors(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean errors of the median and the best naive forecast, and the P95s, of the second half."""
+    _, predictions = _run(values)
+    late = range(len(values) // 2, len(values) - HORIZON)
+    peaks = np.asarray([values[i + 1 : i + 1 + HORIZON].max(axis=0) for i in late])
+    found = [predictions[i] for i in late]
+    median = np.asarray([it.peak for it in found if it])
+    naive = np.asarray([it.peak_naive for it in found if it])
+    best = np.abs(naive - peaks[:, np.newaxis]).mean(axis=0).min(axis=0)
+    return (
+        np.abs(median - peaks).mean(axis=0),
+        best,
+        np.asarray([it.peak_upper[1] for it in found if it]),
+    )
+
+
+def test_a_link_that_is_idle_by_night_is_forecast_no_worse_than_naively() -> None:
+    """What errs by much in logarithms and little in bits does not decide who is trusted."""
+    values = _days(20, seed=11)
+    hours = np.arange(len(values)) % DAY / 2
+    busy = np.random.default_rng(11).random(values.shape) < 0.02
+    values = np.where(((hours > 6) & (hours < 18))[:, np.newaxis] | busy, values, 0.0)
+    error, best, _ = _errors(values)
+
+    assert (error < 0.95 * best).all()
+
+
+def test_bounds_of_a_half_idle_link_stay_near_its_highest_load() -> None:
+    """A link that is on or off at random: a P95 is no fifty times what it ever carried."""
+    rng = np.random.default_rng(12)
+    values = _days(20, seed=12) * (rng.random((20 * DAY, 2)) < 0.5)
+    _, _, upper = _errors(values)
+
+    assert (upper < 2 * values.max(axis=0)).all()
+
+
 def test_a_known_event_is_learnt() -> None:
     """Every third night a backup doubles the load: told of it, the forecast errs half as much."""
     rng = np.random.default_rng(7)
