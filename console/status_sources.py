@@ -10,7 +10,7 @@ from rich.text import Text
 
 _KEY = re.compile(r"foreshadow_ingest_source_(?P<what>\w+)\{(?P<labels>.*)\}")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
-_SHOWN_DEVICES = 3
+_SHOWN_DEVICES = 2
 
 
 @dataclass(slots=True)
@@ -57,10 +57,10 @@ def source_lines(metrics: Mapping[str, float]) -> tuple[SourceLine, ...]:
 def rendered_sources(lines: tuple[SourceLine, ...], at: datetime) -> Table:
     """A line a source, with the devices it has not heard of for longest."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column("source", overflow="fold")
+    grid.add_column("source", overflow="fold", min_width=16)
     for column in ("devices", "samples", "incidents", "refused"):
-        grid.add_column(column, justify="right")
-    grid.add_column("longest unheard", no_wrap=True)
+        grid.add_column(column, justify="right", no_wrap=True, min_width=len(column))
+    grid.add_column("longest unheard")
     for line in lines:
         oldest = sorted(line.heard_at_s.items(), key=lambda it: it[1])[:_SHOWN_DEVICES]
         said = ", ".join(f"{device} {_ago(at, heard_s)}" for device, heard_s in oldest)
