@@ -22,7 +22,7 @@ from foreshadow.delta import Effect, Op
 from foreshadow.demand import DemandAssembler, DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, repeated
 from foreshadow.follower import Follower
-from foreshadow.meter import SILENT, Meter
+from foreshadow.meter import MODEL_ERROR, SILENT, TRIAGED, Meter
 from foreshadow.model_error import ModelError
 from foreshadow.network_file import NetworkFile
 from foreshadow.observed import Stream
@@ -93,7 +93,13 @@ def run(  # noqa: PLR0913 - what the process is made of
     assembler = DemandAssembler(routers)
     follower = Follower("drills", publisher, clock)
     office = _Office(
-        publisher, follower, scheduled, clock=clock, standing=standing, assembler=assembler
+        publisher,
+        follower,
+        scheduled,
+        clock=clock,
+        standing=standing,
+        assembler=assembler,
+        counts=meter,
     )
     with closing(bus.subscribe(*_HEARD)) as subscription:
         while not stop.is_set():
@@ -114,7 +120,7 @@ def run(  # noqa: PLR0913 - what the process is made of
 class _Office:
     """Warnings in, drills out."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the process is made of
         self,
         publisher: Publisher,
         follower: Follower,
@@ -123,7 +129,9 @@ class _Office:
         clock: Clock,
         standing: StandingTriage,
         assembler: DemandAssembler,
+        counts: Meter,
     ) -> None:
+        self._counts = counts
         self._clock, self._look_again_s = clock, 0.0
         self._publisher, self._scheduled, self._assembler = publisher, scheduled, assembler
         self._standing = standing
@@ -176,6 +184,7 @@ class _Office:
                 self._publisher.publish(Topic.DRILL, decision.drill.id, to_json(decision.drill))
             self._publisher.publish(Topic.CONTROL, warning.id, to_json(decision.report))
             self._remember(decision.report)
+            self._counts.count(TRIAGED, decision.report.tried)
             _log(decision.report)
 
     def forget(self) -> None:
@@ -199,6 +208,7 @@ class _Office:
         report = self._standing.look(self._scheduled.with_descriptions(network))
         if report is not None:
             self._publisher.publish(Topic.CONTROL, "triage", to_json(report))
+            self._counts.count(TRIAGED, report.tried)
             log.info("failures_ranked", tried=report.tried, took_s=round(report.took_s, 3))
 
     def ask_again(self) -> None:
@@ -233,6 +243,7 @@ class _Office:
                 continue
             self._publisher.publish(Topic.CONTROL, name, to_json(error))
             last = error.phases[-1]
+            self._counts.level(MODEL_ERROR, abs(last.worst_error_ratio))
             log.info(
                 "model_checked",
                 drill=name,

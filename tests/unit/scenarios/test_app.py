@@ -15,6 +15,7 @@ from foreshadow.codec import from_json, to_json
 from foreshadow.control import decode_control
 from foreshadow.demand import DemandMatrix
 from foreshadow.experiment import Experiment, ExperimentResult, Purpose, Verdict
+from foreshadow.meter import MODEL_ERROR, SILENT, TRIAGED, Meter, Metric
 from foreshadow.model_error import ModelError
 from foreshadow.observed import Stream
 from foreshadow.telemetry import Rejected
@@ -69,15 +70,35 @@ def bus() -> MemoryBus:
     return known
 
 
+class _Numbers:
+    """Keeps what is counted."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float] = {}
+
+    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
+        name = "/".join((metric.name, *labels.values()))
+        self.told[name] = self.told.get(name, 0.0) + by
+
+    def total(self, metric: Metric, value: float, **labels: str) -> None:
+        self.told["/".join((metric.name, *labels.values()))] = value
+
+    def level(self, metric: Metric, value: float, **labels: str) -> None:
+        self.told["/".join((metric.name, *labels.values()))] = value
+
+
 @contextmanager
 def _running(
-    bus: MemoryBus, *scenarios: Scenario, routers: tuple[NodeId, ...] = ()
+    bus: MemoryBus,
+    *scenarios: Scenario,
+    routers: tuple[NodeId, ...] = (),
+    numbers: Meter = SILENT,
 ) -> Iterator[None]:
     stop = threading.Event()
     process = threading.Thread(
         target=run,
         args=(bus, SystemClock(), stop),
-        kwargs={"scenarios": scenarios, "routers": routers},
+        kwargs={"scenarios": scenarios, "routers": routers, "meter": numbers},
     )
     process.start()
     try:
@@ -201,8 +222,9 @@ def test_a_drill_that_settles_nothing_is_asked_once_more(bus: MemoryBus) -> None
 
 def test_a_drills_answer_is_held_against_the_model_once(bus: MemoryBus) -> None:
     """What the bench measured beside what was expected; a successor does not say it again."""
+    numbers = _Numbers()
     _warn(bus, WARNING)
-    with _running(bus):
+    with _running(bus, numbers=numbers):
         _await_reports(bus, 1)
         (drill,) = _drills(bus)
         _say(bus, answer(drill, Verdict.PASSED))
@@ -217,6 +239,8 @@ def test_a_drills_answer_is_held_against_the_model_once(bus: MemoryBus) -> None:
     assert under.worst_error_link == "ATLAng->IPLSng"
     assert under.worst_error_ratio == pytest.approx(1.002, abs=1e-3)
     assert len(_model_errors(bus)) == 1
+    assert numbers.told[MODEL_ERROR.name] == pytest.approx(1.002, abs=1e-3)
+    assert numbers.told[TRIAGED.name] == 15 + 12 + 105
 
 
 def test_failures_are_ranked_without_a_warning_once_there_is_traffic(bus: MemoryBus) -> None:
