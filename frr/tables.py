@@ -58,6 +58,7 @@ class _Summary(_Json, frozen=True):
 
 
 class _Summaries(_Json, frozen=True):
+    warning: str = ""
     peers: dict[str, _Peer] = {}
     ipv4_unicast: _Summary = _Summary()
 
@@ -103,6 +104,7 @@ class _DetailedPrefix(_Json, frozen=True):
 
 
 class _BgpTable(_Json, frozen=True):
+    warning: str = ""
     routes: dict[str, tuple[_Path, ...] | _DetailedPrefix] = {}
 
 
@@ -136,6 +138,9 @@ class _Route(_Json, frozen=True):
 
 _OWN_ADDRESS = "local"
 """FRR 10 lists an interface's own address beside its network; it is no route to anywhere."""
+
+_NO_INSTANCE = "instance not found"
+"""Of a bgpd that is not configured: its table is empty."""
 
 _ORIGINS = {"i": "IGP", "e": "EGP", "?": "incomplete"}
 
@@ -189,6 +194,7 @@ def sessions(raw: str) -> tuple[Session, ...]:
         ValueError: It is something else.
     """
     summary = from_json(raw or "{}", _Summaries)
+    _check_shown(summary.warning)
     peers = {**summary.peers, **summary.ipv4_unicast.peers}
     found = [
         Session(
@@ -207,10 +213,11 @@ def best_paths(raw: str) -> LocRib:
     Raises:
         ValueError: It is something else.
     """
-    table = from_json(raw or "{}", _BgpTable).routes
+    table = from_json(raw or "{}", _BgpTable)
+    _check_shown(table.warning)
     found = [
         _best_path(Prefix(prefix), path)
-        for prefix, known in table.items()
+        for prefix, known in table.routes.items()
         for path in (known.paths if isinstance(known, _DetailedPrefix) else known)
         if path.is_best and path.nexthops
     ]
@@ -264,6 +271,16 @@ def fib(raw: str) -> Fib:
 def running_config(text: str) -> RunningConfig:
     """A running configuration with the fingerprint of what it says, however it was printed."""
     return RunningConfig(text=text, sha256=fingerprint(text))
+
+
+def _check_shown(warning: str) -> None:
+    """Tell a table that could not be shown from one with nothing in it.
+
+    Raises:
+        ValueError: bgpd says why it shows none.
+    """
+    if warning and _NO_INSTANCE not in warning:
+        raise ValueError(f"bgpd shows no table: {warning[:200]}")
 
 
 def _best_path(prefix: Prefix, path: _Path) -> BestPath:
