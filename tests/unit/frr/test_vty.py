@@ -176,6 +176,32 @@ def test_a_daemon_that_says_nothing_is_unreachable_in_time(tmp_path: Path) -> No
             vty.execute("show version")
 
 
+def test_whoever_is_to_stop_waits_for_no_answer(tmp_path: Path) -> None:
+    """However patient it would have been."""
+    path, stop = tmp_path / "zebra.vty", threading.Event()
+    stop.set()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with (
+            VtySocket(path, device="r1", timeout_s=3_600, stop=stop) as vty,
+            pytest.raises(DeviceUnreachable, match="does not answer"),
+        ):
+            vty.execute("show version")
+
+
+def test_an_answer_without_end_is_refused(
+    pathspace: tuple[Path, dict[Daemon, _Server]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory has an end; the next answer is read as ever."""
+    run_dir, _ = pathspace
+    with VtySocket(run_dir / "r1" / "zebra.vty", device="r1") as vty:
+        monkeypatch.setattr("frr.vty_socket.LARGEST_ANSWER_BYTES", 64)
+        with pytest.raises(ConfigError, match="says more than"):
+            vty.execute("show " + "x" * 100)
+        assert vty.execute("show version") == "show version done"
+
+
 def test_threads_share_a_router_without_mixing_answers(
     pathspace: tuple[Path, dict[Daemon, _Server]],
 ) -> None:

@@ -49,3 +49,13 @@ def test_a_late_reader_reads_once() -> None:
 
     assert set(schedule.due(50)) == set(EVERYTHING)
     assert schedule.due(50.1) == ()
+
+
+def test_everything_is_read_when_a_daemon_was_away() -> None:
+    """At once, and again when it has had time to find its peers."""
+    schedule = ReadSchedule(poll_s=100)
+    schedule.due(0)
+    schedule.note_all(5)
+
+    assert set(schedule.due(5)) == set(EVERYTHING)
+    assert set(schedule.due(8.5)) == set(EVERYTHING)
