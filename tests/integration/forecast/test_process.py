@@ -151,7 +151,8 @@ def test_the_chain_from_history_to_a_drill_survives_kills(
         with _process("forecast", environment) as going_on:
             (drill,) = eventually(drills.hear, within_s=WITHIN_S)
             (live,) = eventually(lambda: _live(steps), within_s=WITHIN_S)
-            said = list(warnings.hear())
+            eventually(lambda: len(warnings.hear()) >= live.warnings_sent, within_s=WITHIN_S)
+            said = list(warnings.heard)
             going_on.send_signal(signal.SIGTERM)
             status = going_on.wait(WITHIN_S)
     heard = len(steps.hear())

@@ -124,7 +124,7 @@ def _warnings(bus: MemoryBus) -> list[SpikeWarning]:
 
 
 def _await_step(bus: MemoryBus, at: datetime) -> ForecastStep:
-    found = eventually(lambda: [s for s in _steps(bus) if s.made_at == at], within_s=20)
+    found = eventually(lambda: [s for s in _steps(bus) if s.made_at == at], within_s=60)
     return found[-1]
 
 
@@ -157,10 +157,10 @@ def test_a_killed_process_goes_on_and_repeats_nothing() -> None:
     production = _Production(bus)
     production.demand_until(LIVE_FROM)
     with _running(bus):
-        (first,) = eventually(lambda: _live_steps(bus, at_least=1), within_s=20)
+        (first,) = eventually(lambda: _live_steps(bus, at_least=1), within_s=60)
     said = _warnings(bus)
     with _running(bus):
-        again = eventually(lambda: _live_steps(bus, at_least=2), within_s=20)[-1]
+        again = eventually(lambda: _live_steps(bus, at_least=2), within_s=60)[-1]
         repeated = _warnings(bus)
         production.demand_until(LIVE_FROM + timedelta(hours=1))
         _await_step(bus, LIVE_FROM + timedelta(hours=1))
@@ -299,7 +299,7 @@ def test_warnings_survive_the_wire() -> None:
     bus = MemoryBus()
     _Production(bus).demand_until(LIVE_FROM)
     with _running(bus):
-        eventually(lambda: _warnings(bus), within_s=20)
+        eventually(lambda: _warnings(bus), within_s=60)
     (first, *_) = bus.read(Topic.WARNING, 0, 1)
 
     assert to_json(from_json(first.value, SpikeWarning)) == first.value

@@ -129,10 +129,10 @@ def test_a_scenario_is_asked_for_when_it_is_due() -> None:
     """The request carries the whole plan: resolved on production as it is, at its demand."""
     bus, clock = _bus(), FakeClock(NOON)
     with _running(bus, clock, HOURLY):
-        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=20)
+        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=60)
         clock.sleep(3600)
-        (drill,) = eventually(lambda: _drills(bus), within_s=20)
-        eventually(lambda: _notes(bus, Decision.ASKED), within_s=20)
+        (drill,) = eventually(lambda: _drills(bus), within_s=60)
+        eventually(lambda: _notes(bus, Decision.ASKED), within_s=60)
     plan = decode_plan(drill.drill)
 
     assert (drill.id, drill.purpose, drill.cut) == ("c-test-20260327T1300Z", Purpose.DRILL, ())
@@ -148,10 +148,10 @@ def test_a_killed_process_asks_nothing_twice_and_makes_up_for_what_it_missed() -
     """Its notes on the bus are its memory; three hours away, the last run is made up for once."""
     bus, clock = _bus(), FakeClock(NOON)
     with _running(bus, clock, HOURLY):
-        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=20)
+        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=60)
         clock.sleep(3600)
-        (first,) = eventually(lambda: _drills(bus), within_s=20)
-        eventually(lambda: _notes(bus, Decision.ASKED), within_s=20)
+        (first,) = eventually(lambda: _drills(bus), within_s=60)
+        eventually(lambda: _notes(bus, Decision.ASKED), within_s=60)
     said = answer(first, Verdict.INCONCLUSIVE)
     bus.append(Topic.VERDICT, said.id, to_json(said))
     with _running(bus, clock, HOURLY):
@@ -160,7 +160,7 @@ def test_a_killed_process_asks_nothing_twice_and_makes_up_for_what_it_missed() -
 
     clock.sleep(3 * 3600)
     with _running(bus, clock, HOURLY):
-        eventually(lambda: _notes(bus, Decision.ASKED)[1:], within_s=20)
+        eventually(lambda: _notes(bus, Decision.ASKED)[1:], within_s=60)
 
     assert [drill.id for drill in _drills(bus)] == [
         "c-test-20260327T1300Z",
@@ -172,9 +172,9 @@ def test_what_does_not_fit_the_network_is_skipped_with_its_reason() -> None:
     """Production shows no risk groups; the network file that names some makes the difference."""
     bus, clock = _bus(), FakeClock(NOON)
     with _running(bus, clock, DUCT):
-        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=20)
+        eventually(lambda: _notes(bus, Decision.WATCHED), within_s=60)
         clock.sleep(3600)
-        (note,) = eventually(lambda: _notes(bus, Decision.SKIPPED), within_s=20)
+        (note,) = eventually(lambda: _notes(bus, Decision.SKIPPED), within_s=60)
     assert "duct picks nothing in this network" in note.because
     assert not _drills(bus)
 
@@ -182,7 +182,7 @@ def test_what_does_not_fit_the_network_is_skipped_with_its_reason() -> None:
     file = NETWORK.model_copy(update={"links": (first, *NETWORK.links[1:])})
     with _running(bus, clock, DUCT, network_file=file):
         clock.sleep(3600)
-        (drill,) = eventually(lambda: _drills(bus), within_s=20)
+        (drill,) = eventually(lambda: _drills(bus), within_s=60)
 
     assert decode_plan(drill.drill).faults[0].links == ("NW-NE",)
 
@@ -212,7 +212,7 @@ def test_a_warning_sets_off_the_scenarios_that_wait_for_one() -> None:
         bus.append(Topic.WARNING, each.link, to_json(each))
     for _ in range(2):
         with _running(bus, clock, ON_FORECAST):
-            eventually(lambda: _notes(bus, Decision.SKIPPED), within_s=20)
+            eventually(lambda: _notes(bus, Decision.SKIPPED), within_s=60)
     (drill,) = _drills(bus)
     (skipped,) = _notes(bus, Decision.SKIPPED)
 
