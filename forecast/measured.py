@@ -23,6 +23,9 @@ _IN, _OUT = RATE_COLUMNS.index("in_bps"), RATE_COLUMNS.index("out_bps")
 _LEAST_SHARE = 0.5
 """An interval counts for a device if its readings cover at least this much of it."""
 
+_MOST_OPEN = 600
+"""Intervals of one device that are not over: a clock that is days ahead of all others'."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeviceMeans:
@@ -152,6 +155,8 @@ class Meter:
                 seconds=before.seconds + covered_s,
             )
             device.read_until = end
+            if len(device.sums) > _MOST_OPEN:
+                device.sums.pop(next(iter(device.sums)))
 
     def _finished(self) -> Iterator[Interval]:
         reached = sorted(device.read_until for device in self._devices.values())

@@ -54,6 +54,7 @@ def _loads(matrix: DemandMatrix, factor: float = 1.0) -> dict[DirectedLink, floa
     return {link: factor * load for link, load in loads.items()}
 
 
+@cache
 def _network() -> Present:
     return planned(abilene())
 

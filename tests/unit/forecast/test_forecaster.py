@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ COARSE = ForecastSettings(
 Told = tuple[tuple[Forecast, ...] | None, tuple[SpikeWarning, ...]]
 
 
+@cache
 def _network() -> Present:
     return planned(abilene())
 

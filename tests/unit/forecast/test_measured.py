@@ -1,5 +1,6 @@
 """Readings of counters become means of intervals, and loads of links."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -129,3 +130,16 @@ def test_a_clock_that_was_set_back_stops_nothing() -> None:
         told += meter.take(_frame(300 * (number - 8), {"a": 1}, seq=number, whole=True))
 
     assert [interval.at for interval in told][:2] == [AT, AT + STEP]
+
+
+def test_a_clock_that_is_far_ahead_costs_no_memory_that_grows() -> None:
+    """Its intervals are over for nobody else; what a checkpoint holds of them has an end."""
+    meter, size = Meter(STEP), []
+    for device in ("R1", "R2"):
+        meter.take(_frame(0, {"a": 1}, device, seq=1, whole=True))
+    for number in range(1400):
+        meter.take(_frame(300 * (10_000 + number), {"a": 1}, "R3", seq=number + 1, whole=True))
+        if number in {700, 1399}:
+            size.append(len(pickle.dumps(meter)))
+
+    assert size[1] < 1.05 * size[0]
