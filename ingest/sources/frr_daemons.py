@@ -12,7 +12,8 @@ import structlog
 from foreshadow.clock import Clock
 from foreshadow.errors import ConfigError, DeviceUnreachable
 from frr.configuration import Daemon
-from frr.vty import RUN_DIR, ReadOnlyRouter
+from frr.vty import RUN_DIR, ReadOnlyRouter, daemon_for
+from ingest.frr_reading import RUNNING
 
 GLANCE_S = 0.3
 """How long a daemon that was silent may take for the least of answers."""
@@ -52,6 +53,18 @@ class Daemons:
         self._glancing, self._clock, self._device = glancing, clock, device
         self._silent: dict[Daemon, _Silence] = {}
         self._starts: dict[Daemon, object] = {}
+        self._there = frozenset(glancing.daemons())
+
+    def knows(self, command: str) -> bool:
+        """Whether a daemon that can answer the command was to run there when last looked at."""
+        return daemon_for(command) in self._there
+
+    def asked(self, commands: Iterable[str]) -> frozenset[Daemon]:
+        """Which of the daemons there have part in the answers to these."""
+        wanted = set(commands)
+        if RUNNING in wanted:
+            return self._there
+        return self._there & {daemon_for(it) for it in wanted}
 
     @property
     def silent(self) -> tuple[Daemon, ...]:
@@ -85,7 +98,8 @@ class Daemons:
 
         A daemon makes its socket's file when it starts.
         """
-        for daemon in self._glancing.daemons():
+        self._there = frozenset(self._glancing.daemons())
+        for daemon in sorted(self._there):
             try:
                 made = (RUN_DIR / self._glancing.pathspace / f"{daemon}.vty").stat()
             except OSError:

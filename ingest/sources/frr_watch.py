@@ -18,7 +18,7 @@ from foreshadow.telemetry import TelemetrySample
 from foreshadow.topics import LARGEST_RECORD_BYTES
 from foreshadow.topology import NodeId
 from frr.configuration import Daemon, fingerprint
-from frr.vty import ReadOnlyRouter, daemon_for
+from frr.vty import ReadOnlyRouter
 from ingest import frr_reading
 from ingest.heard import CounterReading, Refused
 from ingest.rates_block import packed
@@ -69,6 +69,8 @@ class FrrWatch:
     _seqs: dict[Stream, int] = field(default_factory=dict)
     _is_silent: bool = False
     _gate: RefusalGate = field(default_factory=RefusalGate)
+    _untold: list[Incident] = field(default_factory=list)
+    _refused: list[Refused] = field(default_factory=list)
     _incidents: FrrIncidents = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +88,9 @@ class FrrWatch:
                 except (DeviceUnreachable, OSError) as error:
                     self._fall_silent(str(error))
                     self.stop.wait(_RETRY_S)
-        self._tell([*self._incidents.end()], [*self._gate.finish()])
+        self._untold.extend(self._incidents.end())
+        self._refused.extend(self._gate.finish())
+        self._tell()
 
     def _fall_silent(self, reason: str) -> None:
         if not self._is_silent:
@@ -111,14 +115,16 @@ class FrrWatch:
         counters_due_s = look_due_s = self.clock.monotonic_s()
         while not self.stop.is_set():
             line.events.check()
-            self._look_after_daemons(line.daemons, schedule)
             if (now_s := self.clock.monotonic_s()) >= look_due_s:
                 look_due_s = now_s + self.pace.look_s
+                self._look_after_daemons(line.daemons, schedule)
                 if (current := self._table_version(line)) != version:
                     version = current
                     schedule.note_paths(self.clock.monotonic_s())
-            for stream in schedule.due(self.clock.monotonic_s()):
-                self._read(line, stream)
+            if due := schedule.due(self.clock.monotonic_s()):
+                # Each leaves when it is read; all are acknowledged together.
+                self.outlet.publish(filter(None, (self._read(line, it) for it in due)))
+                self._tell()
             if (now_s := self.clock.monotonic_s()) >= counters_due_s:
                 counters_due_s = now_s + self.pace.counters_s
                 self.outlet.publish(self._counters())
@@ -130,48 +136,53 @@ class FrrWatch:
     def _look_after_daemons(self, daemons: Daemons, schedule: ReadSchedule) -> None:
         now_ns = to_ns(self.clock.now())
         restarted = tuple(daemons.restarted())
-        told = [it for daemon in restarted for it in self._incidents.restarted(daemon, now_ns)]
+        for daemon in restarted:
+            self._untold.extend(self._incidents.restarted(daemon, now_ns))
         if daemons.returned() or restarted:
             schedule.note_all(self.clock.monotonic_s())
-        self._tell([*told, *self._incidents.due(now_ns)], [*self._gate.due(now_ns)])
+        self._untold.extend(self._incidents.due(now_ns))
+        self._refused.extend(self._gate.due(now_ns))
+        self._tell()
 
-    def _read(self, line: "_Line", stream: Stream) -> None:
-        """Publish one stream; not while a daemon that has part in it is silent."""
-        asked = line.asked_for(stream)
+    def _read(self, line: "_Line", stream: Stream) -> TelemetrySample | None:
+        """One stream; nothing while a daemon that has part in it is silent."""
+        asked = line.daemons.asked(frr_reading.COMMANDS[stream])
         if self.stop.is_set() or not line.daemons.are_answering(asked):
-            return
+            return None
         at_ns = to_ns(self.clock.now())
         try:
-            shown = _shown(line.router, stream)
+            shown = _shown(line, stream)
             body = _fitting(stream, shown)
         except DeviceUnreachable as error:
             if not self.stop.is_set():
                 line.daemons.note_silence(asked, error)
-            return
+            return None
         except ConfigError as error:
             # A daemon's words about its configuration may be its configuration.
             is_secret = stream is Stream.CONFIG
             self._refuse(stream, "no running configuration" if is_secret else str(error), at_ns)
-            return
-        self.outlet.publish([self._numbered(stream, at_ns, "frr", body)])
+            return None
         if stream in WATCHED:
             # What cannot be read is refused, and counted, where the state is made.
             with suppress(*frr_reading.UNREADABLE):
                 values = frr_reading.read(stream, shown)
-                self._tell([*self._incidents.compare(stream, values, at_ns)], [])
+                self._untold.extend(self._incidents.compare(stream, values, at_ns))
         if self._is_silent:
             log.info("device_answered_again", device=self.device.name)
         self._is_silent = False
+        return self._numbered(stream, at_ns, "frr", body)
 
     def _refuse(self, stream: Stream, reason: str, at_ns: int) -> None:
         refused = Refused(reason=reason, origin=f"{self.source} {self.device.name} {stream}")
-        self._tell([], [*self._gate.let_through(f"{self.device.name} {stream}", refused, at_ns)])
+        sender = f"{self.device.name} {stream}"
+        self._refused.extend(self._gate.let_through(sender, refused, at_ns))
 
-    def _tell(self, incidents: list[Incident], refused: list[Refused]) -> None:
-        if incidents:
-            self.outlet.tell(incidents)
-        if refused:
-            self.outlet.refuse(refused)
+    def _tell(self) -> None:
+        if self._untold:
+            self.outlet.tell(self._untold)
+        if self._refused:
+            self.outlet.refuse(self._refused)
+        self._untold, self._refused = [], []
 
     def _table_version(self, line: "_Line") -> object:
         """What FRR counts up with every change of a best path.
@@ -180,7 +191,7 @@ class FrrWatch:
         netlink, never hears of it.
         """
         command = frr_reading.BGP_SUMMARY
-        if not line.router.knows(command) or not line.daemons.are_answering([Daemon.BGPD]):
+        if not line.daemons.knows(command) or not line.daemons.are_answering([Daemon.BGPD]):
             return None
         try:
             return frr_reading.table_version(line.glancing.show(command))
@@ -225,13 +236,6 @@ class _Line:
     glancing: ReadOnlyRouter
     daemons: Daemons
 
-    def asked_for(self, stream: Stream) -> tuple[Daemon, ...]:
-        """The daemons of this router that have part in a stream."""
-        if stream is Stream.CONFIG:
-            return self.router.daemons()
-        there = set(self.router.daemons())
-        return tuple({daemon_for(it) for it in frr_reading.COMMANDS[stream]} & there)
-
 
 def _fitting(stream: Stream, shown: dict[str, str]) -> bytes:
     """A reading's body.
@@ -248,17 +252,17 @@ def _fitting(stream: Stream, shown: dict[str, str]) -> bytes:
     return body
 
 
-def _shown(router: ReadOnlyRouter, stream: Stream) -> dict[str, str]:
+def _shown(line: _Line, stream: Stream) -> dict[str, str]:
     """The answers that make a stream; empty where a daemon is not to run there."""
     shown = {
-        command: router.show(command) if router.knows(command) else ""
+        command: line.router.show(command) if line.daemons.knows(command) else ""
         for command in frr_reading.COMMANDS[stream]
     }
     if stream is Stream.CONFIG:
         return _without_secrets(shown[frr_reading.RUNNING])
     with suppress(*frr_reading.UNREADABLE):  # Refused where it is read.
         while more := frr_reading.further_commands(stream, shown):
-            shown |= {command: router.show(command) for command in more}
+            shown |= {command: line.router.show(command) for command in more}
     return shown
 
 

@@ -168,6 +168,26 @@ def _ip(netns: str, *lines: str) -> None:
     subprocess.run(["ip", "-n", netns, "-batch", "-"], input=batch, check=True)
 
 
+def test_a_table_larger_than_a_record_is_refused_with_the_remedy(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends nobody's reading, and is said once, not at every poll."""
+    plan = _plan(1)
+    one_port = Plan({Daemon.ZEBRA: plan.configs[Daemon.ZEBRA]}, plan.ports)
+    with running(f"{run.run_id}-frr", {"r1": one_port}) as routers:
+        # An empty adjacency stream is four commands without an answer; an interface says far more.
+        monkeypatch.setattr("ingest.sources.frr_watch.LARGEST_BODY_BYTES", 400)
+        with heard(_agent(routers["r1"])) as said:
+            _more(said, Stream.ADJACENCY)
+            refused = eventually(lambda: list(said.refused), within_s=60)
+        assert said.count("r1", Stream.INTERFACE) == 0
+
+    origins = [it.origin for it in refused]
+    assert "frr-agent r1 interface" in origins
+    assert len(set(origins)) == len(origins)
+    assert all("let the router tell it by BMP" in it.reason for it in refused)
+
+
 def test_events_that_the_kernel_dropped_count_as_a_change_of_everything(run: Run) -> None:
     """More routes than the buffer holds come at once; what was dropped may have been a link."""
     netns = f"{run.run_id}-overrun"
