@@ -121,7 +121,12 @@ class FeedbackWatch:
                 pass
 
     def due(self) -> tuple[Feedback, ...]:
-        """What there is to say now: empty until the failure is there and the tables are at rest."""
+        """What there is to say now: empty until the failure is there and the tables are at rest.
+
+        To be asked when all there is was read: routers that are far behind are silent then.
+        """
+        for matrix in self.assembler.overdue():
+            self._demand = matrix
         is_quiet = self.clock.monotonic_s() - self._moved_s >= _QUIET_S
         names = self._in_force - self._told
         open_ = [c for c in self._candidates.values() if c.id in names]
