@@ -212,7 +212,10 @@ def test_a_kept_lab_is_drilled_again(shell: Shell) -> None:
     first = shell.start(*again, "--json")
     locks = list(shell.runs.glob("fs*/drill.lock"))
     eventually(lambda: _is_held(locks), within_s=60)
+    # It stands still in the middle, however long the second one takes to start.
+    first.send_signal(signal.SIGSTOP)
     refused, _, why = shell.run(*again)
+    first.send_signal(signal.SIGCONT)
     once_more, story = first.communicate(timeout=120)
     shell.run("clean", lab.partition("-")[0])
 

@@ -223,7 +223,8 @@ def test_isis_areas_reach_each_other_through_their_reflectors(run: Run, reposito
     """A knows no loopback outside its area, C none of A's, and both reach every site."""
     network = _network(repository, "areas")
     with NetnsLab(design(network)[1], run_id=run.run_id, name="areas") as lab:
-        lab.up(within_s=60)
+        # BGP tries again after two minutes where its first try came before the routes.
+        lab.up(within_s=180)
         levels = {it.interface: it.level for it in lab.adjacencies()[_B]}
         to_a = {str(path.prefix): path.next_hop for path in lab.loc_ribs()[_C]}["10.1.0.0/16"]
 
