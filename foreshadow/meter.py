@@ -117,7 +117,7 @@ STATE_BYTES = _counter("ingest_state_bytes", "Their size on the wire", "stream")
 FULL_STATE_BYTES = _counter(
     "ingest_full_state_bytes", "What full state each time would have taken", "stream"
 )
-SHADOWED = _counter("ingest_readings_shadowed", "Readings another source knew better", "source")
+SHADOWED = _counter("ingest_readings_shadowed", "Readings another source knew better")
 INCIDENTS = _counter("incidents", "What occurred to routers", "what")
 
 # The owner of the rates.
@@ -193,7 +193,5 @@ WARNINGS_HELD = _counter("forecast_warnings_held", "Warnings held back", "reason
 BRIER = _gauge("forecast_brier_score", "Of the overload probabilities", "stage")
 
 # What became of it.
-DRILLS = _counter("drills", "Experiments that ended", "verdict")
 TRIAGED = _counter("triage_scenarios", "Failures worked out")
 MODEL_ERROR = _gauge("triage_model_error_ratio", "Model against emulation, worst link, last drill")
-ROLLOUT_STEPS = _counter("rollout_steps", "Transitions of rollouts", "step")

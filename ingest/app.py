@@ -163,6 +163,7 @@ def _loop(
 
 def _tell(report: SyncReport, meter: Meter) -> None:
     """Bring the process's numbers up to its account."""
+    meter.total(metrics.SHADOWED, report.shadowed)
     for tally in report.streams:
         meter.total(metrics.READINGS, tally.readings, stream=tally.stream)
         meter.total(metrics.DELTAS_SENT, tally.messages, stream=tally.stream)
